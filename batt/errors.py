@@ -1,0 +1,77 @@
+"""Every error batt raises on purpose, and the exit codes a worker ends with.
+
+BattError
+├── SpecError        the run file or a flag is wrong; carries every fault found
+├── InputError       tasks, candidates or a DSL that cannot be read or used
+├── StoreError       the store refused or cannot be reached
+│   └── AlreadyExistsError   a create-only write found the object there
+└── RunError         a stage could not end as it should (a shard gave up, results are missing)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SHOWN_CHARACTERS = 200
+"""Longest part of a value that a message shows; the rest is cut (CONVENTIONS.md)."""
+
+
+class Fault(NamedTuple):
+    """One thing wrong with an input: where it stands, what stood there, the rule, the remedy."""
+
+    where: str
+    got: str
+    rule: str
+    remedy: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Render as `place (line n): got value; rule; remedy`."""
+        line = "" if self.line is None else f" (line {self.line})"
+        return f"{self.where}{line}: got {self.got}; {self.rule}; {self.remedy}"
+
+
+def shown(value: object) -> str:
+    """Return `repr(value)`, cut to SHOWN_CHARACTERS so that a message stays readable."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
+class BattError(Exception):
+    """Base of all errors that batt raises on purpose; its text is for the user."""
+
+    exit_code = 70
+
+
+class SpecError(BattError):
+    """A run file or a flag is wrong. `faults` holds every fault found, in file order."""
+
+    exit_code = 64
+
+    def __init__(self, faults: tuple[Fault, ...] | list[Fault], source: str = "") -> None:
+        self.faults = tuple(faults)
+        self.source = source
+        prefix = f"{source}: " if source else ""
+        super().__init__("\n".join(f"{prefix}{fault}" for fault in self.faults))
+
+
+class InputError(BattError):
+    """Tasks, candidates or a DSL cannot be read or used; the message names file, value, rule and remedy."""
+
+    exit_code = 65
+
+
+class StoreError(BattError):
+    """The store refused an operation or cannot be reached; the message names the URI."""
+
+    exit_code = 74
+
+
+class AlreadyExistsError(StoreError):
+    """A create-only write found an object of that name: the first writer won."""
+
+
+class RunError(BattError):
+    """A stage could not end as it should; what is stored stays, the same command resumes."""
+
+    exit_code = 1
