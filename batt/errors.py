@@ -4,7 +4,8 @@ BattError
 ├── SpecError        the run file or a flag is wrong; carries every fault found
 ├── InputError       tasks, candidates or a DSL that cannot be read or used
 ├── StoreError       the store refused or cannot be reached
-│   └── AlreadyExistsError   a create-only write found the object there
+│   ├── AlreadyExistsError   a create-only write found the object there
+│   └── NotFoundError        the object asked for is not there
 └── RunError         a stage could not end as it should (a shard gave up, results are missing)
 """
 
@@ -69,6 +70,10 @@ class StoreError(BattError):
 
 class AlreadyExistsError(StoreError):
     """A create-only write found an object of that name: the first writer won."""
+
+
+class NotFoundError(StoreError):
+    """The store has no object of that name; the store itself answered."""
 
 
 class RunError(BattError):
