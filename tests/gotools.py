@@ -151,7 +151,8 @@ def install_go(folder: Path) -> None:
         if done.returncode != 0:
             message = (
                 f"Go cannot be had here: {' '.join(command)} ended with {done.returncode}: "
-                f"{done.stderr.strip()[-500:]}; install Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (https://go.dev/dl) and put it on PATH"
+                f"{done.stderr.strip()[-500:]}; "
+                f"install Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (https://go.dev/dl) and put it on PATH"
             )
             raise GoUnavailableError(message)
         shutil.rmtree(folder, ignore_errors=True)
