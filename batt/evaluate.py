@@ -54,10 +54,11 @@ class Deadline:
         if self.is_armed:
             raise DeadlineError
 
-    def start(self) -> None:
-        """Arm the soft and the hard deadline; starting again moves both."""
-        signal.setitimer(signal.ITIMER_PROF, self.seconds, REPEAT_SECONDS)
-        signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds + HARD_SECONDS)
+    def start(self, seconds: float | None = None) -> None:
+        """Arm the soft and the hard deadline, for other than the usual seconds if given; starting again moves both."""
+        limit = self.seconds if seconds is None else seconds
+        signal.setitimer(signal.ITIMER_PROF, limit, REPEAT_SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, limit + HARD_SECONDS)
         self.is_armed = True
 
     def renew(self, now: float) -> None:

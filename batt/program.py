@@ -20,7 +20,7 @@ from batt.errors import Fault, shown
 INPUTS = ("S", "I", "C")
 """The names a program may read: demo pairs, the input at hand, a candidate output or None (reference: solver files)."""
 
-MAX_STEPS = 100_000
+MAX_STEPS = 20_000
 """Most calls one text may hold; the largest generated modules seen have a few thousand."""
 
 MAX_INTEGER = 10**9
