@@ -1,0 +1,8 @@
+from dsl import *
+from constants import *
+
+
+def solve_4c4377d9(I):
+    x1 = hmirror(I)
+    O = vconcat(x1, I)
+    return O
