@@ -1,0 +1,355 @@
+"""The BenchmarkRun, field by field: the one source of the run file, the CRD, the JSON schema and the field docs.
+
+BenchmarkRun
+├── metadata   Metadata
+└── spec       RunSpec
+    ├── solvers     SolversSpec   what to validate, and how
+    ├── retries     Retries
+    └── deadlines   Deadlines
+
+Every field is honoured by the code of today: one that nothing reads yet is not accepted. Types stay in what a
+CustomResourceDefinition can say: `ge`/`le` bounds, no unions, no one-value Literal, lists of one type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from batt.uris import URI_CHARACTERS, Broken, UriKinds
+
+GROUP = "batt.dev"
+"""API group of the CustomResourceDefinition."""
+
+VERSION = "v1alpha1"
+"""Version of the API; alpha: fields may still change."""
+
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+"""What `apiVersion` says in a run file."""
+
+KIND: Final = "BenchmarkRun"
+"""What `kind` says in a run file."""
+
+NAME_CHARACTERS = 40
+"""Longest run name: `<name>-evaluate-<attempt>-<index>` must be a DNS label of at most 63 characters."""
+
+MAX_TASKS = 2000
+"""Most task ids in the object: keeps it far below the 1.5 MiB that etcd takes; `tasksFrom` has no such limit."""
+
+MIB = 2**20
+"""Bytes in a mebibyte."""
+
+BROKEN = "broken_rule"
+"""Type of our own validation errors: their context holds `rule` and `remedy`."""
+
+MANAGED_METADATA = frozenset(
+    {
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "finalizers",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+"""Metadata that the API server writes: ignored, so that `kubectl get -o yaml` can be read back."""
+
+MUTABLE = frozenset({"maxConcurrency"})
+"""Fields of the spec that may change while a run exists; all others are fixed."""
+
+TASKS_TWICE = Broken("must not stand together with tasks", "keep either tasks or tasksFrom")
+"""What is wrong with tasksFrom beside tasks."""
+
+DATASETS = ("arc-agi-1/training", "arc-agi-1/evaluation", "arc-agi-2/training", "arc-agi-2/evaluation")
+"""Named datasets: ARC tasks that ship with batt's dependencies."""
+
+DATASET_URIS = UriKinds(names=DATASETS)
+"""What `dataset` takes."""
+
+TASKS_URIS = UriKinds()
+"""What `tasksFrom` takes."""
+
+CANDIDATES_URIS = UriKinds(builtins=("starter",))
+"""What `candidates` takes."""
+
+DSL_URIS = UriKinds(builtins=("arc",))
+"""What `dsl` takes."""
+
+RESULTS_URIS = UriKinds(image=False)
+"""What `results` takes: somewhere to write."""
+
+
+def broken(rule: str, remedy: str) -> PydanticCustomError:
+    """Return the error that refuses a value for our own rule; runfile.py turns it into a Fault."""
+    return PydanticCustomError(BROKEN, "{rule}; {remedy}", {"rule": rule, "remedy": remedy})
+
+
+class Refused(str):
+    """A text that its surroundings rule out (a second mention, say): refused where it stands, with its reason.
+
+    Model validators put it in the text's place, so that one such fault does not hide the other faults of a file.
+    """
+
+    __slots__ = ("why",)
+
+    def __new__(cls, text: str, why: Broken) -> Refused:
+        """Wrap the text."""
+        refused = super().__new__(cls, text)
+        refused.why = why
+        return refused
+
+    why: Broken
+
+
+def _refuse(value: object) -> object:
+    if isinstance(value, Refused):
+        raise broken(*value.why)
+    return value
+
+
+def _of_kind(kinds: UriKinds) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        wrong = kinds.broken(text)
+        if wrong:
+            raise broken(*wrong)
+        return text
+
+    return check
+
+
+def _exactly(wanted: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text != wanted:
+            raise broken(f"must be {wanted}", f"write {wanted}")
+        return text
+
+    return check
+
+
+def _uri_field(kinds: UriKinds, description: str, **options: Any) -> Any:  # pydantic's Field takes and returns Any
+    """Return a Field for a URI, with the rule that a cluster adds: no paths, which mean nothing there."""
+    rule: JsonDict = {"rule": kinds.cel, "message": kinds.cel_rule}
+    return Field(description=description, json_schema_extra={"x-kubernetes-validations": [rule]}, **options)
+
+
+DNS_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+"""Names that Kubernetes takes for namespaces and pods (RFC 1123); read alike by Rust, RE2 and ECMAScript."""
+
+LABEL_VALUE = r"^(([A-Za-z0-9][A-Za-z0-9_.-]*)?[A-Za-z0-9])?$"
+"""Values that Kubernetes takes for labels (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
+
+TASK_ID = r"^[^\x00-\x20/\\]+$"
+"""Ids of tasks: they become parts of file names, so no slashes, spaces and control characters."""
+
+PATTERN_RULES = {
+    DNS_LABEL: Broken("must be lower-case letters, digits and `-`, not at the ends", "rename it, for example my-run-1"),
+    LABEL_VALUE: Broken("must be letters, digits, `-`, `_` and `.`, no mark at the ends", "use an annotation for it"),
+    TASK_ID: Broken("must be a task id, without spaces and slashes", "write the id alone, for example 007bbfb7"),
+}
+"""What each pattern means in words, and what to do about a text that does not match."""
+
+TaskId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=TASK_ID), BeforeValidator(_refuse)]
+"""Id of a task."""
+
+Uri = Annotated[str, StringConstraints(min_length=1, max_length=URI_CHARACTERS), BeforeValidator(_refuse)]
+"""A URI; which ones a field takes, its UriKinds say."""
+
+LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
+"""Value of a label."""
+
+RunName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS, pattern=DNS_LABEL)]
+"""Name of a run."""
+
+Namespace = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+"""Name of a Kubernetes namespace."""
+
+
+class Model(BaseModel):
+    """Base of all API types: unchangeable, unknown fields refused, camelCase in YAML, no conversions between types."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,  # for Python; run files are read with by_name=False
+    )
+
+
+class Metadata(Model):
+    """Who the run is, as Kubernetes has it. What the API server adds is ignored."""
+
+    name: RunName = Field(
+        description="Name of the run: lower-case letters, digits and `-`. Jobs, pods and results are named after it."
+    )
+    namespace: Namespace = Field(default="default", description="Kubernetes namespace; also a folder of the results.")
+    labels: dict[str, LabelValue] = Field(default_factory=dict, description="Kubernetes labels of the run.")
+    annotations: dict[str, str] = Field(default_factory=dict, description="Kubernetes annotations of the run.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_managed(cls, data: object) -> object:
+        return _without(data, MANAGED_METADATA)
+
+
+class SolversSpec(Model):
+    """Validate candidate solver programs on ARC tasks."""
+
+    dataset: Annotated[Uri, AfterValidator(_of_kind(DATASET_URIS))] = _uri_field(
+        DATASET_URIS,
+        f"The tasks: a named dataset ({', '.join(f'`{name}`' for name in DATASETS)}), or the URI of ARC JSON: "
+        "a file or a folder, one task a file or many.",
+    )
+    tasks: tuple[TaskId, ...] = Field(
+        default=(),
+        max_length=MAX_TASKS,
+        strict=False,  # YAML and JSON have lists; the items stay strict
+        description="Ids of the tasks to run; none means all of the dataset. Not together with `tasksFrom`.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    tasks_from: Annotated[Uri, AfterValidator(_of_kind(TASKS_URIS))] | None = _uri_field(
+        TASKS_URIS,
+        "URI of a text file with one task id a line, for long lists. Not together with `tasks`.",
+        default=None,
+    )
+    candidates: Annotated[Uri, AfterValidator(_of_kind(CANDIDATES_URIS))] = _uri_field(
+        CANDIDATES_URIS,
+        "URI of the candidates: batt modules or solver files; a file, a folder or an archive. "
+        "`builtin:starter` is the set that ships with batt.",
+    )
+    dsl: Annotated[Uri, AfterValidator(_of_kind(DSL_URIS))] = _uri_field(
+        DSL_URIS,
+        "The language of the candidates: `builtin:arc`, or the URI of a `dsl.py`, or of a folder or archive with one. "
+        "It is imported and trusted; candidates never are.",
+        default="builtin:arc",
+    )
+    keep: int = Field(default=32, ge=1, le=1000, description="Most unique candidates of a batt module kept per task.")
+    timeout_seconds: float = Field(
+        default=1.0, ge=0.01, le=3600, description="CPU seconds that a candidate may use on one pair of a task."
+    )
+    memory_bytes: int = Field(
+        default=512 * MIB,
+        ge=64 * MIB,
+        le=64 * 1024 * MIB,
+        description="Memory in bytes that one candidate may allocate; the default is 512 MiB.",
+    )
+    shards: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Into how many shards the work is split. Where it is not set, the plan chooses.",
+    )
+    cache: bool = Field(
+        default=True,
+        description="Whether verdicts of earlier runs on the same candidate, task and DSL are used again.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_tasks_twice(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        tasks, source = data.get("tasks"), data.get("tasksFrom")
+        changed = dict(data)
+        if isinstance(tasks, list | tuple):
+            changed["tasks"] = _mark_repeated(tasks)
+        if tasks and isinstance(source, str):
+            changed["tasksFrom"] = Refused(source, TASKS_TWICE)
+        return changed
+
+
+class Retries(Model):
+    """How much failure a run bears. A pod that is preempted costs nothing here."""
+
+    per_shard: int = Field(
+        default=3, ge=0, le=20, description="How often a shard that fails is tried again before it counts as failed."
+    )
+    failed_shards: int = Field(
+        default=0, ge=0, le=10_000, description="How many shards may fail before the run is stopped."
+    )
+
+
+class Deadlines(Model):
+    """How long a run may take."""
+
+    run_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=30 * 24 * 3600,
+        description="Seconds after which the run is stopped; what is finished is kept. No limit by default.",
+    )
+
+
+class RunSpec(Model):
+    """What to run, and how."""
+
+    solvers: SolversSpec = Field(description="Validate candidate solver programs on ARC tasks.")
+    max_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Most shards worked on at once; may change while the run goes on. "
+        "Where it is not set: the CPUs on a laptop, all shards on a cluster.",
+    )
+    retries: Retries = Field(default=Retries(), description="How much failure the run bears.")
+    deadlines: Deadlines = Field(default=Deadlines(), description="How long the run may take.")
+    results: Annotated[Uri, AfterValidator(_of_kind(RESULTS_URIS))] | None = _uri_field(
+        RESULTS_URIS,
+        "URI under which the results are written. Where it is not set: the folder `results` on a laptop, "
+        "the operator's bucket on a cluster.",
+        default=None,
+    )
+
+
+class BenchmarkRun(Model):
+    """A benchmark to run: on a laptop by `batt run`, on a cluster by `kubectl apply`, from the same file."""
+
+    api_version: Annotated[str, AfterValidator(_exactly(API_VERSION))] = Field(
+        description=f"Version of this format: `{API_VERSION}`.", json_schema_extra={"enum": [API_VERSION]}
+    )
+    kind: Annotated[str, AfterValidator(_exactly(KIND))] = Field(
+        description=f"Always `{KIND}`.", json_schema_extra={"enum": [KIND]}
+    )
+    metadata: Metadata = Field(description="Name, namespace, labels and annotations, as for any Kubernetes object.")
+    spec: RunSpec = Field(description="What to run, and how.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_status(cls, data: object) -> object:
+        return _without(data, frozenset({"status"}))
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the run as JSON data in camelCase, defaults written out; reading it gives an equal run."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _without(data: object, keys: frozenset[str]) -> object:
+    if not isinstance(data, Mapping):
+        return data
+    return {key: value for key, value in data.items() if key not in keys}
+
+
+def _mark_repeated(tasks: list[object] | tuple[object, ...]) -> list[object]:
+    """Return the tasks with every second mention of an id marked as refused."""
+    seen: dict[str, int] = {}
+    marked: list[object] = []
+    for index, task in enumerate(tasks):
+        if isinstance(task, str) and task in seen:
+            why = Broken(f"is in the list already, as tasks[{seen[task]}]", "remove the repeated entry")
+            marked.append(Refused(task, why))
+            continue
+        if isinstance(task, str):
+            seen[task] = index
+        marked.append(task)
+    return marked
