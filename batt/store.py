@@ -81,8 +81,8 @@ class ObjectStore(Protocol):
                 call, when the answer to its first attempt was lost on the way.
         """
 
-    def read(self, path: str) -> bytes:
-        """Return the object's bytes; NotFoundError where there is none."""
+    def read(self, path: str, limit_bytes: int | None = None) -> bytes:
+        """Return the object's bytes; NotFoundError where there is none, InputError where it is over the limit."""
 
     def exists(self, path: str) -> bool:
         """Return whether there is an object of that path."""
@@ -114,12 +114,15 @@ class DirectoryStore:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def read(self, path: str) -> bytes:
-        """Return the file's bytes; NotFoundError where there is none."""
+    def read(self, path: str, limit_bytes: int | None = None) -> bytes:
+        """Return the file's bytes; NotFoundError where there is none, InputError where it is over the limit."""
         target = self._target(path)
         with _os_errors(target):
             try:
-                return target.read_bytes()
+                with target.open("rb") as file:
+                    if limit_bytes is not None:
+                        _check_size(str(target), os.fstat(file.fileno()).st_size, limit_bytes)
+                    return file.read()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
                 raise NotFoundError(f"{target}: there is no such object") from error
 
@@ -182,10 +185,14 @@ class GcsStore:
                 retry=self._retry(),
             )
 
-    def read(self, path: str) -> bytes:
-        """Return the object's bytes; NotFoundError where there is none."""
+    def read(self, path: str, limit_bytes: int | None = None) -> bytes:
+        """Return the object's bytes; a limit costs one more request, for the size."""
         with self._errors(path):
-            data: bytes = self._blob(path).download_as_bytes(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+            blob = self._blob(path)
+            if limit_bytes is not None:
+                blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+                _check_size(self._uri(path), blob.size, limit_bytes)
+            data: bytes = blob.download_as_bytes(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
         return data
 
     def exists(self, path: str) -> bool:
@@ -215,9 +222,7 @@ class GcsStore:
         with self._errors(path):
             blob = self._blob(path)
             blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
-            if blob.size > limit_bytes:
-                message = f"{self._uri(path)}: got {blob.size} bytes; at most {limit_bytes} are read; split it"
-                raise InputError(message)
+            _check_size(self._uri(path), blob.size, limit_bytes)
             blob.download_to_file(file, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
 
     def _connected(self) -> Client:
@@ -293,7 +298,7 @@ class Fetched(NamedTuple):
     """What `read_many` found at a path: its bytes, or why there are none."""
 
     path: str
-    data: bytes | StoreError
+    data: bytes | StoreError | InputError
 
 
 def open_store(uri: str, base: Path) -> ObjectStore:
@@ -363,32 +368,37 @@ def read_json(store: ObjectStore, path: str) -> Any:  # JSON: the reader knows w
         raise StoreError(message) from error
 
 
-def read_many(store: ObjectStore, paths: Iterable[str]) -> Iterator[Fetched]:
+def read_many(store: ObjectStore, paths: Iterable[str], limit_bytes: int | None = None) -> Iterator[Fetched]:
     """Yield every path's bytes in the given order, a few objects of a bucket fetched ahead at once."""
     if isinstance(store, DirectoryStore):  # a folder has no latency to hide
-        yield from (_fetch(store, path) for path in paths)
+        yield from (_fetch(store, path, limit_bytes) for path in paths)
         return
     from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415  buckets only
 
     waiting = iter(paths)
     for path in waiting:
-        yield _fetch(store, path)
+        yield _fetch(store, path, limit_bytes)
         break  # the first alone: it makes the client that the others share
     with ThreadPoolExecutor(READ_AHEAD) as pool:
         ahead: deque[Future[Fetched]] = deque()
         for path in waiting:
-            ahead.append(pool.submit(_fetch, store, path))
+            ahead.append(pool.submit(_fetch, store, path, limit_bytes))
             if len(ahead) > READ_AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
 
 
-def _fetch(store: ObjectStore, path: str) -> Fetched:
+def _fetch(store: ObjectStore, path: str, limit_bytes: int | None) -> Fetched:
     try:
-        return Fetched(path, store.read(path))
-    except StoreError as error:
+        return Fetched(path, store.read(path, limit_bytes))
+    except (StoreError, InputError) as error:
         return Fetched(path, error)
+
+
+def _check_size(place: str, size_bytes: int, limit_bytes: int) -> None:
+    if size_bytes > limit_bytes:
+        raise InputError(f"{place}: got {size_bytes} bytes; at most {limit_bytes} are read; split it")
 
 
 def _files(folder: Path, start: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:

@@ -175,6 +175,15 @@ def test_many_are_read_in_order_and_absent_ones_named(store: ObjectStore) -> Non
     assert [item.data for item in fetched] == [path.encode() for path in paths]
 
 
+def test_objects_over_the_limit_are_not_read(store: ObjectStore) -> None:
+    store.create("x", b"12345")
+
+    assert store.read("x", limit_bytes=5) == b"12345"
+    with pytest.raises(InputError, match="x: got 5 bytes; at most 4 are read; split it"):
+        store.read("x", limit_bytes=4)
+    assert isinstance(next(read_many(store, ["x"], limit_bytes=4)).data, InputError)
+
+
 def test_json_is_read_back(store: ObjectStore) -> None:
     value = {"b": [1, 2.5, None, True], "a": {"ü": "text"}}
 
