@@ -3,8 +3,6 @@
 The iteration order of the results is part of the DSL; the order of waves, unions and copies below makes it.
 """
 
-from typing import Any
-
 from batt.dsl.colours import mostcolor, palette
 from batt.dsl.indices import asindices, dneighbors, neighbors
 from batt.dsl.types import Boolean, Cell, Grid, IntegerTuple, Object, Objects
@@ -16,8 +14,7 @@ def objects(grid: Grid, univalued: Boolean, diagonal: Boolean, without_bg: Boole
     univalued: only cells of one colour join; diagonal: cells that touch at a corner join too; without_bg: cells of
     the most frequent colour are left out. The grid `()` gives ValueError with without_bg, else IndexError.
     """
-    # No colour equals a new object, so nothing is left out without a background.
-    background: Any = mostcolor(grid) if without_bg else object()
+    background = mostcolor(grid) if without_bg else None
     tall, wide = len(grid), len(grid[0])
     around = neighbors if diagonal else dneighbors
     taken: set[IntegerTuple] = set()
