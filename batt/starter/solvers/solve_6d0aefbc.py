@@ -3,6 +3,6 @@ from constants import *
 
 
 def solve_6d0aefbc(I):
-    x1 = vmirror(I)
-    O = hconcat(I, x1)
+    x1 = fork(hconcat, identity, vmirror)
+    O = x1(I)
     return O

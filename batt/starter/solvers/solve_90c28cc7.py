@@ -6,8 +6,7 @@ def solve_90c28cc7(I):
     x1 = fgpartition(I)
     x2 = merge(x1)
     x3 = subgrid(x2, I)
-    x4 = dedupe(x3)
-    x5 = dmirror(x4)
-    x6 = dedupe(x5)
-    O = dmirror(x6)
+    x4 = compose(dmirror, dedupe)
+    x5 = x4(x3)
+    O = x4(x5)
     return O
