@@ -6,6 +6,7 @@ It is forked by the nursery, with the DSL loaded, and expects to be killed. What
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import resource
@@ -57,7 +58,7 @@ class Child:
         self.item = 0
         self.tasks: dict[str, Task] = {}
         self.runs: dict[tuple[str, str], ModuleRun] = {}
-        self.modules: dict[str, Message] = {}
+        self.modules: dict[str, str] = {}
         self.is_exhausted = False
 
     def note(self, position: int) -> None:
@@ -98,13 +99,13 @@ class Child:
                 raise AssertionError(message)
         return None
 
-    def check(self, task_id: str, program: Message, places: list[int]) -> Message:
+    def check(self, task_id: str, program: str, places: list[int]) -> Message:
         """Return how a plain solver does on the given pairs, as [verdict, seconds, exception, step] each.
 
         A pair on which the candidate ended (timeout, out of memory) is the last one that is tried.
         """
         task = self.tasks[task_id]
-        compiled = compile_program(program_from_json(program), self.language)
+        compiled = compile_program(program_from_json(json.loads(program)), self.language)
         results = []
         for place in places:
             self.note(place)
@@ -119,7 +120,7 @@ class Child:
         """Return what a module gives on one sample (evaluate.SampleResult, as lists)."""
         key = (module_key, task_id)
         if key not in self.runs:
-            module = module_from_json(self.modules[module_key])
+            module = module_from_json(json.loads(self.modules[module_key]))
             self.runs.clear()  # one at a time: its values can be large, and samples of a task come together
             self.runs[key] = ModuleRun(module, self.tasks[task_id], self.language, self.deadline)
         run = self.runs[key]

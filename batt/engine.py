@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ MAX_DEFINED = 256
 """Most tasks and modules a child keeps; then it forgets all: bounds its memory over a long shard."""
 
 STUCK_FACTOR = 10
-"""A child without progress for so many timeouts (plus STUCK_SECONDS) by the clock is killed: it sleeps or is stopped."""
+"""A child that makes no progress for so many timeouts (plus STUCK_SECONDS) by the clock is killed."""
 
 STUCK_SECONDS = 30.0
 """See STUCK_FACTOR; CPU-bound work is ended far earlier by the child's own timers."""
@@ -184,8 +184,11 @@ class Engine:
         """Queue an item; may be called while `answers` runs."""
         self.queue.append(item)
 
-    def answers(self) -> Iterator[tuple[Item, Message | Died]]:
-        """Yield an answer for every queued item, until none is left."""
+    def answers(self, idle: Callable[[], None] = lambda: None) -> Iterator[tuple[Item, Message | Died]]:
+        """Yield an answer for every queued item, until none is left.
+
+        `idle` is called every POLL_SECONDS at least, also while no answer comes; what it raises ends the iteration.
+        """
         while self.queue or any(worker.items for worker in self.workers.values()):
             try:
                 self.staff()
@@ -193,6 +196,7 @@ class Engine:
                 self.collect()
             except NurseryGoneError:
                 self.replace_nursery()
+            idle()
             while self.done:
                 yield self.done.popleft()
 

@@ -345,7 +345,17 @@ class ModuleRun:
             verdict = PairVerdict(Verdict.ERROR, seconds, layer.raised[raised], self.module.numbers[raised])
         if seconds >= self.deadline.seconds:
             verdict = PairVerdict(Verdict.TIMEOUT, seconds)
-        return MarkValue(value_digest(value), has_matched, verdict)
+        return MarkValue(self.digest(value), has_matched, verdict)
+
+    def digest(self, value: Value) -> str:
+        """Return value_digest, or a word where a value shares so much of itself that it cannot be written out."""
+        try:
+            self.deadline.start()
+            return value_digest(value)
+        except (DeadlineError, MemoryError):
+            return "too large to tell"
+        finally:
+            self.deadline.stop()
 
     def groups(
         self, place: int, marks: Sequence[MarkValue], layer: Layer, inputs: dict[str, Value], expected: Grid

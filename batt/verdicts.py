@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Verdict(StrEnum):
@@ -68,6 +68,31 @@ def judge(pairs: Sequence[PairVerdict], timeout_seconds: float) -> CandidateVerd
     slowest = max(pair.seconds for pair in kept)
     total = math.fsum(pair.seconds for pair in kept)
     return CandidateVerdict(verdict, tuple(kept), score, total, slowest > NEAR_TIMEOUT * timeout_seconds)
+
+
+def verdict_to_json(verdict: CandidateVerdict) -> list[Any]:
+    """Return the row: [verdict, score, check_time, is_near_timeout, [[verdict, seconds, exception, step], ...]]."""
+    return [
+        verdict.verdict,
+        verdict.score,
+        verdict.check_time,
+        verdict.is_near_timeout,
+        [list(pair) for pair in verdict.pairs],
+    ]
+
+
+def verdict_from_json(row: Sequence[Any]) -> CandidateVerdict:
+    """Return the verdict of `verdict_to_json`'s row."""
+    verdict, score, check_time, is_near_timeout, pairs = row
+    return CandidateVerdict(
+        Verdict(verdict), tuple(pair_from_json(pair) for pair in pairs), score, check_time, is_near_timeout
+    )
+
+
+def pair_from_json(row: Sequence[Any]) -> PairVerdict:
+    """Return the verdict on a pair from its stored row."""
+    verdict, seconds, exception, step = row
+    return PairVerdict(Verdict(verdict), seconds, exception, step)
 
 
 def time_class(check_time: float) -> int:

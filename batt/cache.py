@@ -1,0 +1,67 @@
+"""What was found out once and need not be found out again: inspections of texts, verdicts of candidates on tasks.
+
+Content-addressed: a key holds the digests of everything the value depends on. Values are kept in segments, one object
+for many, under the results folder beside the runs; a segment's name is the digest of its content, so writers never
+meet. Lookups read all segments of one kind and DSL; the manifest of a run so freezes what was known when it began.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from batt.errors import AlreadyExistsError
+from batt.names import CACHE_FOLDER
+from batt.store import ObjectStore, read_many
+
+VERDICTS = "verdicts"
+"""Kind of the rows that work finds out."""
+
+INSPECTIONS = "inspections"
+"""Kind of what reading a text gives: its programs and what is refused in it."""
+
+
+class Cache:
+    """The segments of one DSL in one results folder."""
+
+    def __init__(self, root: ObjectStore, dsl_digest: str) -> None:
+        self.root = root
+        self.folder = f"{CACHE_FOLDER}/{dsl_digest[:16]}"
+
+    def lookup(self, kind: str, keys: Collection[str]) -> dict[str, Any]:
+        """Return what is known of `keys`; a damaged segment counts as absent: it costs time, never a wrong answer."""
+        found: dict[str, Any] = {}
+        if not keys:
+            return found
+        wanted = frozenset(keys)
+        for fetched in read_many(self.root, self.root.list(f"{self.folder}/{kind}/")):
+            data = fetched.data if isinstance(fetched.data, bytes) else b""
+            found.update({key: value for key, value in read_segment(data).items() if key in wanted})
+        return found
+
+    def add(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Store new values as one segment."""
+        if not values:
+            return
+        text = json.dumps(values, separators=(",", ":"), sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        with contextlib.suppress(AlreadyExistsError):  # the same content is there already
+            self.root.create(f"{self.folder}/{kind}/{name}.json.gz", gzip.compress(text.encode(), 4, mtime=0))
+
+
+def read_segment(data: bytes) -> dict[str, Any]:
+    """Return a segment's values; none if it is damaged."""
+    try:
+        value = json.loads(gzip.decompress(data))
+    except (ValueError, OSError, EOFError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def digest_of(*parts: str) -> str:
+    """Return a key made of texts: a digest that differs whenever any of them does."""
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

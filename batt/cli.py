@@ -1,0 +1,305 @@
+"""The command line: `batt run FILE` and its smaller relatives. Thin: every command calls one function and prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batt import __version__
+from batt.errors import BattError, Fault, InputError, SpecError
+
+if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
+    from batt.api import BenchmarkRun
+    from batt.manifest import Manifest
+    from batt.store import ObjectStore
+
+SHOWN_TASKS = 20
+"""Most tasks whose filter line is printed one by one; beyond that the sum says enough."""
+
+SHOWN_REFUSALS = 10
+"""Most refusals printed; the results hold all of them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0 only when all that was asked is done."""
+    options = parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except SpecError as error:
+        report(f"{len(error.faults)} fault{'s' * (len(error.faults) != 1)}:\n{error}")
+        return error.exit_code
+    except BattError as error:
+        report(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nothing is left to say
+        return 141
+    except KeyboardInterrupt:
+        report("stopped; the same command goes on where this one was")
+        return 130
+
+
+def report(text: str) -> None:
+    """Print an error on standard error."""
+    print(f"batt: {text}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(prog="batt", description="Validate ARC solver programs: fast, isolated, resumable.")
+    top.add_argument("--version", action="version", version=f"batt {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="plan, work and collect a run file on this machine")
+    run.add_argument("file", type=Path, help="a BenchmarkRun in YAML")
+    add_run_flags(run)
+    run.set_defaults(command=run_command)
+    add_validate(commands.add_parser("validate", help="validate candidates without a run file"))
+    check = commands.add_parser("check", help="check run files; says every fault")
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check.set_defaults(command=check_command)
+    add_stages(commands)
+    add_generate(commands.add_parser("generate", help="make a batt module by recombining the starter solvers"))
+    return top
+
+
+def add_run_flags(command: argparse.ArgumentParser) -> None:
+    """Add the flags of commands that run something here."""
+    command.add_argument("-j", "--jobs", type=positive, metavar="N", help="worker processes (default: all CPUs)")
+    command.add_argument("--results", metavar="URI", help="folder or gs:// bucket for the results (default: results)")
+    command.add_argument("--timing", action="store_true", help="print the timing summary")
+    command.add_argument("--json", action="store_true", help="print JSON lines: progress, then the summary")
+    command.add_argument("--no-cache", action="store_true", help="do not use verdicts of earlier runs")
+
+
+def add_validate(command: argparse.ArgumentParser) -> None:
+    """Add `batt validate`: the flags that run_batt.py's users know, where they make sense here."""
+    command.add_argument(
+        "-b", "--batt_import", required=True, metavar="NAME", help="candidates: a batt module or any URI"
+    )
+    command.add_argument("-i", "--task_ids", nargs="+", default=[], metavar="ID", help="tasks (default: all)")
+    command.add_argument("-s", "--start", type=int, default=0, help="first task, by its place in the dataset")
+    command.add_argument("-c", "--count", type=int, default=0, help="number of tasks (default: all)")
+    command.add_argument("-t", "--timeout", type=float, default=1.0, help="CPU seconds a candidate may use on a pair")
+    command.add_argument("--dataset", default="arc-agi-1/training", help="named dataset or URI (default: %(default)s)")
+    command.add_argument("--dsl", default="builtin:arc", help="folder or file with dsl.py (default: %(default)s)")
+    command.add_argument("--keep", type=positive, default=32, help="candidates kept a task (default: %(default)s)")
+    add_run_flags(command)
+    command.set_defaults(command=validate_command)
+
+
+def add_stages(commands: Any) -> None:  # argparse keeps the type of its subparsers private
+    """Add plan, work and collect: the three stages one by one, as pods run them."""
+    plan = commands.add_parser("plan", help="freeze a run's inputs and shards; prints the run's folder")
+    plan.add_argument("file", type=Path, help="a BenchmarkRun in YAML")
+    plan.add_argument("--results", metavar="URI", help="folder or gs:// bucket (default: spec.results, else results)")
+    plan.add_argument("--uid", default="", help="8 characters that tell runs of one name apart (default: random)")
+    plan.set_defaults(command=plan_command)
+    work = commands.add_parser("work", help="evaluate one shard of a planned run")
+    collect = commands.add_parser("collect", help="merge the shards' results of a planned run")
+    for command in (work, collect):
+        command.add_argument("folder", help="the run's folder, as plan printed it")
+        command.add_argument("--results", metavar="URI", default="results", help="folder or gs:// bucket of the plan")
+    work.add_argument("--index", type=int, required=True, help="the shard, from 0")
+    work.add_argument("-j", "--jobs", type=positive, metavar="N", help="worker children (default: all CPUs)")
+    work.set_defaults(command=work_command)
+    collect.add_argument("--timing", action="store_true", help="print the timing summary")
+    collect.add_argument("--json", action="store_true", help="print the summary as JSON")
+    collect.set_defaults(command=collect_command)
+
+
+def add_generate(command: argparse.ArgumentParser) -> None:
+    """Add `batt generate`."""
+    command.add_argument("name", help="name of the module: NAME.py and NAME_call.py are written")
+    command.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder (default: here)")
+    command.add_argument("-i", "--task_id", default="", metavar="ID", help="a starter task whose solver is among them")
+    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same module (default: 0)")
+    command.add_argument("--steps", type=positive, default=1000, help="about so many steps (default: %(default)s)")
+    command.add_argument("--candidates", type=positive, default=32, help="programs (default: %(default)s)")
+    command.add_argument("--differs", type=positive, default=30, help="differs (default: %(default)s)")
+    command.set_defaults(command=generate_command)
+
+
+def positive(text: str) -> int:
+    """Return a number of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"got {value}; must be at least 1")
+    return value
+
+
+def cpus(asked: int | None, limit: int | None = None) -> int:
+    """Return how many processes to use: what was asked, else the CPUs we may run on, at most `limit`."""
+    import os  # noqa: PLC0415 # one use
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or min(usable, limit or usable)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run a run file here."""
+    from batt.runfile import load_run  # noqa: PLC0415 # only for commands that read run files
+
+    return run_here(load_run(options.file), options.file.parent, options)
+
+
+def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
+    """Run a BenchmarkRun on this machine, show it, print the summary."""
+    from batt.local import run_locally  # noqa: PLC0415 # not for check or generate
+    from batt.progress import open_display  # noqa: PLC0415
+    from batt.summary import print_summary  # noqa: PLC0415
+
+    run = with_flags(run, options)
+    display = open_display(options.json)
+    try:
+        summary = run_locally(run, base, cpus(options.jobs, run.spec.max_concurrency), display)
+    finally:
+        display.close()
+    print_summary(summary, run.spec.results or "results", is_timed=options.timing, is_json=options.json)
+    return 0 if summary.is_complete else 1
+
+
+def with_flags(run: BenchmarkRun, options: argparse.Namespace) -> BenchmarkRun:
+    """Return the run with what the command line says in the place of the file's words."""
+    spec = run.spec
+    if options.results:
+        spec = spec.model_copy(
+            update={"results": str(Path(options.results).absolute()) if is_path(options.results) else options.results}
+        )
+    if options.no_cache:
+        spec = spec.model_copy(update={"solvers": spec.solvers.model_copy(update={"cache": False})})
+    return run.model_copy(update={"spec": spec})
+
+
+def is_path(uri: str) -> bool:
+    """Tell whether a URI is a plain path."""
+    return ":" not in uri
+
+
+def validate_command(options: argparse.Namespace) -> int:
+    """Validate candidates named on the command line."""
+    from batt.runfile import parse_run  # noqa: PLC0415
+
+    solvers: dict[str, Any] = {
+        "dataset": options.dataset,
+        "tasks": list(options.task_ids) or task_slice(options),
+        "candidates": options.batt_import,
+        "dsl": options.dsl,
+        "keep": options.keep,
+        "timeoutSeconds": options.timeout,
+    }
+    data = {
+        "apiVersion": "batt.dev/v1alpha1",
+        "kind": "BenchmarkRun",
+        "metadata": {"name": "validate"},
+        "spec": {"solvers": solvers},
+    }
+    return run_here(parse_run(data), Path(), options)
+
+
+def task_slice(options: argparse.Namespace) -> list[str]:
+    """Return the ids that -s and -c choose from the dataset; none means all."""
+    from batt.task_files import find_entries  # noqa: PLC0415
+
+    if not options.start and not options.count:
+        return []
+    ids = list(find_entries(options.dataset, frozenset(), Path()))
+    end = options.start + options.count if options.count else len(ids)
+    chosen = ids[options.start : end]
+    if options.start < 0 or options.count < 0 or not chosen:
+        raise InputError(
+            f"-s {options.start} -c {options.count}: got no task; the dataset has {len(ids)}; choose within it"
+        )
+    return chosen
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Check run files; exit code 64 if any has a fault."""
+    from batt.runfile import check_files  # noqa: PLC0415
+
+    code = 0
+    for checked in check_files(options.files):
+        for fault in checked.faults:
+            print(f"{checked.path}: {fault}")
+            code = SpecError.exit_code
+        for run in checked.runs:
+            print(f"{checked.path}: {run.metadata.name}: ok")
+    return code
+
+
+def plan_command(options: argparse.Namespace) -> int:
+    """Plan a run; print its folder."""
+    import secrets  # noqa: PLC0415 # one use
+
+    from batt.manifest import RunRef  # noqa: PLC0415
+    from batt.plan import plan  # noqa: PLC0415
+    from batt.runfile import load_run  # noqa: PLC0415
+    from batt.store import open_store  # noqa: PLC0415
+
+    run = load_run(options.file)
+    results = options.results or run.spec.results
+    root = open_store(results or "results", options.file.parent if not options.results and results else Path())
+    ref = RunRef(run.metadata.namespace, run.metadata.name, options.uid or secrets.token_hex(4))
+    manifest = plan(run, ref, root, options.file.parent.absolute(), cpus(None))
+    print(manifest.ref.folder)
+    print(f"{len(manifest.shards)} shards, {manifest.counts.candidates} candidates", file=sys.stderr)
+    for fault in manifest.refused_tasks:
+        print(f"refused: {fault}", file=sys.stderr)
+    return 0
+
+
+def open_run(options: argparse.Namespace) -> tuple[Manifest, ObjectStore]:
+    """Return the manifest and the results store that work and collect are told of."""
+    from batt.manifest import manifest_from_json  # noqa: PLC0415
+    from batt.names import MANIFEST  # noqa: PLC0415
+    from batt.store import open_store, read_json  # noqa: PLC0415
+
+    root = open_store(options.results, Path())
+    return manifest_from_json(read_json(root, f"{options.folder.strip('/')}/{MANIFEST}")), root
+
+
+def work_command(options: argparse.Namespace) -> int:
+    """Evaluate one shard; exit code 75 when asked to stop."""
+    from batt.stages import work_shard  # noqa: PLC0415
+
+    manifest, root = open_run(options)
+    if not 0 <= options.index < len(manifest.shards):
+        fault = Fault(
+            "--index", str(options.index), f"must be 0 to {len(manifest.shards) - 1}", "choose a shard of the plan"
+        )
+        raise SpecError([fault])
+    return work_shard(manifest, options.index, root, cpus(options.jobs))
+
+
+def collect_command(options: argparse.Namespace) -> int:
+    """Merge the shards' results; exit code 1 when some are missing."""
+    from batt.collect import collect  # noqa: PLC0415
+    from batt.summary import print_summary  # noqa: PLC0415
+
+    manifest, root = open_run(options)
+    summary = collect(manifest, root)
+    print_summary(summary, options.results, is_timed=options.timing, is_json=options.json)
+    return 0 if summary.is_complete else 1
+
+
+def generate_command(options: argparse.Namespace) -> int:
+    """Write a generated batt module."""
+    from batt.generate import starter_solvers, write_module  # noqa: PLC0415
+
+    solvers = starter_solvers(options.task_id)
+    options.output.mkdir(parents=True, exist_ok=True)
+    paths = write_module(
+        options.output, options.name, solvers, options.seed, options.steps, options.candidates, options.differs
+    )
+    for path in paths:
+        print(path)
+    return 0
+
+
+def as_json(value: object) -> str:
+    """Return a value as one line of JSON."""
+    return json.dumps(value)

@@ -1,0 +1,357 @@
+"""collect(manifest) -> Summary: merges the shards' results, keeps the best of each task, writes trees and results."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from batt.errors import AlreadyExistsError
+from batt.manifest import Manifest
+from batt.module import Module, module_from_json, solver_program
+from batt.names import SOLVER_DIR, results_path
+from batt.program import Program, program_from_json
+from batt.reading import Entry, ModuleEntry
+from batt.results import Score, Summary, Totals
+from batt.selection import Contender, select
+from batt.state import last_attempt, missing_shards, shard_results
+from batt.store import ObjectStore, create_json, read_json
+from batt.texts import DIFFER_HEADER, expanded_text
+from batt.timing import (
+    CHECK_SPEED,
+    DIFFERS,
+    EXPAND,
+    FILE_OPS,
+    FILTER,
+    INLINE_TOTAL,
+    PhaseClock,
+    stats_from_json,
+    stats_to_json,
+)
+from batt.tree import differ_file, differ_link, set_links, solver_file, solver_link, write_text
+from batt.verdicts import ENDING, CandidateVerdict, Verdict, time_class, verdict_from_json
+
+
+class Row(NamedTuple):
+    """One candidate on one task, with everything that results say of it.
+
+    order: place in the inputs (number, mark). o_score: samples on which its value was right, defaults and all.
+    duplicate_of: `order` of the first candidate with the same body, or ().
+    """
+
+    order: tuple[int, ...]
+    name: str
+    task: str
+    md5: str
+    body_md5: str
+    is_inlined: bool
+    o_score: int
+    verdict: CandidateVerdict
+    is_cached: bool
+    duplicate_of: tuple[int, ...]
+    solver_id: str
+
+
+class Stored(NamedTuple):
+    """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times."""
+
+    rows: dict[tuple[int, str], Any]
+    cached: frozenset[tuple[int, str]]
+    duplicates: tuple[tuple[int, str, int], ...]
+    clock: PhaseClock
+
+
+def collect(manifest: Manifest, root: ObjectStore) -> Summary:
+    """Merge what the shards have found and write the results; what is missing is counted, not invented.
+
+    The same again says the same: results of an attempt are written once. A run that had results, and whose shards were
+    done again, writes the next attempt's.
+    """
+    collector = Collector(manifest, root)
+    return collector.collect()
+
+
+def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
+    """Return all rows: the cached ones of the plan, then those of every shard that has a result."""
+    known = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.known}")
+    rows = {(number, task): row for number, task, row in known["rows"]}
+    cached = frozenset(rows)
+    clock = PhaseClock()
+    for _, path in sorted(shard_results(root, manifest).items()):
+        value = read_json(root, path)
+        rows.update({(number, task): row for number, task, row in value["rows"]})
+        clock.merge(stats_from_json(value["phases"]))
+    duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
+    return Stored(rows, cached, duplicates, clock)
+
+
+class Collector:
+    """Collects one run."""
+
+    def __init__(self, manifest: Manifest, root: ObjectStore) -> None:
+        self.manifest = manifest
+        self.root = root
+        self.keep = int(manifest.spec["solvers"]["keep"])
+        self.stored = read_stored(manifest, root)
+        self.clock = self.stored.clock
+        self.trains = {task.id: task.trains for task in manifest.tasks}
+        self.modules: dict[int, Module] = {}
+        self.programs: dict[int, str] = {}
+
+    def collect(self) -> Summary:
+        """Do it; see `collect`."""
+        by_task: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows():
+            by_task[row.task].append(row)
+        tasks = [self.task_result(task, by_task.get(task, [])) for task in self.trains]
+        refused = read_json(self.root, f"{self.manifest.ref.folder}/{self.manifest.inputs.refused}")
+        totals = self.totals(by_task, tasks, len(refused))
+        score = Score(sum(task["solved"] for task in tasks), len(tasks))
+        missing = tuple(missing_shards(self.root, self.manifest))
+        value = {
+            "schema": 1,
+            "run": self.manifest.ref._asdict(),
+            "spec": self.manifest.spec,
+            "inputs_digest": self.manifest.inputs_digest,
+            "dsl_digest": self.manifest.dsl_digest,
+            "score": score._asdict(),
+            "totals": totals._asdict(),
+            "missing_shards": list(missing) if missing else [],
+            "tasks": tasks,
+            "refused": [dict(zip(("where", "got", "rule", "remedy", "line"), fault, strict=True)) for fault in refused],
+            "refused_tasks": list(self.manifest.refused_tasks),
+            "phases": stats_to_json(self.clock.stats),
+        }
+        attempt = self.write(value)
+        filtered = tuple((task["task"], task["unique"], task["outputs"]) for task in tasks if task["outputs"])
+        path = f"{self.manifest.ref.folder}/{results_path(attempt)}"
+        phases = stats_to_json(self.clock.stats)
+        return Summary(self.manifest.ref.folder, path, attempt, score, totals, phases, filtered, missing)
+
+    def write(self, value: dict[str, Any]) -> int:
+        """Store the results as those of the next attempt that has none; return the attempt."""
+        attempt = last_attempt(self.root, self.manifest) + 1
+        while True:
+            with contextlib.suppress(AlreadyExistsError):  # another collect of this run was first
+                create_json(self.root, f"{self.manifest.ref.folder}/{results_path(attempt)}", value)
+                return attempt
+            attempt += 1
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for every candidate on every task it was run on, in the order of the inputs."""
+        places: dict[int, list[tuple[str, int]]] = defaultdict(list)
+        for number, task in self.stored.rows:
+            places[number].append((task, number))
+        for number, task, first in self.stored.duplicates:
+            places[number].append((task, first))
+        for chunk in self.manifest.inputs.chunks:
+            for values in read_json(self.root, f"{self.manifest.ref.folder}/{chunk}"):
+                entry = Entry(*values)
+                self.clock.add(INLINE_TOTAL, entry.inline_seconds)
+                self.programs[entry.number] = entry.program
+                for task, first in places[entry.number]:
+                    if (first, task) in self.stored.rows:
+                        yield self.plain_row(entry, task, first)
+        for number, path in self.manifest.inputs.modules:
+            module = ModuleEntry(*read_json(self.root, f"{self.manifest.ref.folder}/{path}"))
+            self.modules[number] = module_from_json(json.loads(module.module))
+            for task, _ in places[number]:
+                yield from self.module_rows(module, task)
+
+    def plain_row(self, entry: Entry, task: str, first: int) -> Row:
+        """Return the row of a plain candidate; a duplicate has the verdict of the first with its body."""
+        verdict = verdict_from_json(self.stored.rows[first, task])
+        is_cached = (first, task) in self.stored.cached
+        duplicate_of = () if first == entry.number else (first, 0)
+        if not is_cached and not duplicate_of:
+            self.clock.add(CHECK_SPEED, verdict.check_time)
+        name = f"{entry.source}::{entry.function}"
+        return Row(
+            (entry.number, 0),
+            name,
+            task,
+            entry.md5,
+            entry.body_md5,
+            entry.is_inlined,
+            verdict.score,
+            verdict,
+            is_cached,
+            duplicate_of,
+            "",
+        )
+
+    def module_rows(self, module: ModuleEntry, task: str) -> Iterator[Row]:
+        """Yield the rows of a module's candidate marks on a task."""
+        row = self.stored.rows[module.number, task]
+        is_cached = (module.number, task) in self.stored.cached
+        first: dict[str, tuple[int, int]] = {}
+        for place, mark in enumerate(self.modules[module.number].candidates):
+            o_score, body, md5, is_inlined, *verdict_row = row["marks"][place]
+            verdict = verdict_from_json(verdict_row)
+            order = (module.number, place)
+            original = first.setdefault(body, order)
+            if not is_cached and original == order:
+                self.clock.add(CHECK_SPEED, verdict.check_time)
+            name = f"{module.source}::t{mark.number}"
+            yield Row(
+                order,
+                name,
+                task,
+                md5,
+                body,
+                is_inlined,
+                o_score,
+                verdict,
+                is_cached,
+                () if original == order else original,
+                mark.solver_id,
+            )
+
+    def task_result(self, task: str, rows: list[Row]) -> dict[str, Any]:
+        """Return what results say of a task; writes the files of the kept candidates."""
+        with self.clock.phase(FILTER):
+            contenders = [Contender(row.o_score, row.order, row.body_md5, row.md5) for row in rows]
+            selection = select(contenders, self.manifest.held.get(task, ()), self.keep)
+        kept_orders = {one.order for one in selection.kept}
+        kept = [row for row in rows if row.order in kept_orders]
+        with self.clock.phase(FILE_OPS):
+            self.write_solvers(task, kept, [f"{one.md5}.py" for one in selection.evicted])
+        with self.clock.phase(DIFFERS):
+            differs = self.write_differs(task, kept)
+        result: dict[str, Any] = {
+            "task": task,
+            "solved": any(row.verdict.verdict is Verdict.CORRECT for row in rows),
+            "outputs": self.outputs(task, rows),
+            "unique": len(selection.unique),
+            "kept": len(kept),
+            "candidates": [self.candidate_result(row, row.order in kept_orders) for row in rows],
+        }
+        if differs:
+            result["differs"] = differs
+        return result
+
+    def outputs(self, task: str, rows: list[Row]) -> int:
+        """Return how many candidates a task had, as the original counts them: a module's distinct outputs."""
+        modules = {row.order[0] for row in rows if row.order[0] in self.modules}
+        plain = sum(row.order[0] not in self.modules for row in rows)
+        return plain + sum(int(self.stored.rows[number, task]["outputs"]) for number in modules)
+
+    def candidate_result(self, row: Row, is_kept: bool) -> dict[str, Any]:
+        """Return what results say of one candidate on one task; only what is to be said."""
+        verdict = row.verdict
+        result: dict[str, Any] = {
+            "candidate": row.name,
+            "md5": row.md5,
+            "verdict": verdict.verdict,
+            "score": row.o_score,
+            "check_time": round(verdict.check_time, 9),
+            "t_log": time_class(verdict.check_time),
+            "kept": is_kept,
+        }
+        pairs = {self.pair_name(row.task, place): said(pair) for place, pair in enumerate(verdict.pairs)}
+        wrong = {name: text for name, text in pairs.items() if text != Verdict.CORRECT}
+        if wrong:
+            result["pairs"] = wrong
+        if verdict.is_near_timeout:
+            result["is_near_timeout"] = True
+        if row.is_cached:
+            result["cached"] = True
+        if row.duplicate_of:
+            result["duplicate"] = True
+        if not row.is_inlined:
+            result["inlined"] = False
+        if row.solver_id:
+            result["solver_id"] = row.solver_id
+        if is_kept and verdict.verdict not in ENDING:
+            result["link"] = solver_link(row.task, row.o_score, time_class(verdict.check_time), row.md5).path
+        return result
+
+    def pair_name(self, task: str, place: int) -> str:
+        """Return train[i] or test[i] for a pair's place."""
+        trains = self.trains[task]
+        return f"train[{place}]" if place < trains else f"test[{place - trains}]"
+
+    def program(self, row: Row) -> Program:
+        """Return a row's program."""
+        number, place = row.order
+        if number in self.modules:
+            return solver_program(self.modules[number], self.modules[number].candidates[place].node)
+        return program_from_json(json.loads(self.programs[number]))
+
+    def write_solvers(self, task: str, kept: list[Row], evicted: list[str]) -> None:
+        """Write the texts and links of a task's kept candidates; one that did not end is not offered to anyone."""
+        links = []
+        for row in kept:
+            if row.verdict.verdict in ENDING:
+                continue
+            path = solver_file(row.md5)
+            if not self.root.exists(path):
+                with self.clock.phase(EXPAND):
+                    text = expanded_text(self.program(row))
+                write_text(self.root, path, text)
+            links.append(solver_link(task, row.o_score, time_class(row.verdict.check_time), row.md5))
+        set_links(self.root, f"{SOLVER_DIR}/solve_{task}", links, evicted)
+
+    def write_differs(self, task: str, kept: list[Row]) -> list[dict[str, Any]]:
+        """Write the texts and links of the differs of kept candidates; return their scores, best first a name."""
+        best: dict[tuple[str, str], int] = {}
+        found: dict[str, tuple[int, int, list[Any]]] = {}
+        for row in kept:
+            number, place = row.order
+            if number not in self.modules:
+                continue
+            stored = self.stored.rows[number, task]
+            for mark, differ, iz, zo in stored["differs"]:
+                if mark == place and differ in stored["differ_names"]:
+                    found.setdefault(differ, (number, mark, stored["differ_names"][differ]))
+                    for kind, score in (("iz", iz), ("zo", zo)):
+                        best[kind, differ] = max(best.get((kind, differ), 0), score)
+        result = []
+        links: dict[str, list[Any]] = {"iz": [], "zo": []}
+        for differ, (number, _, (md5, seconds)) in sorted(found.items()):
+            self.write_differ(number, differ, md5)
+            entry = {"differ": differ, "md5": md5, "iz": best["iz", differ], "zo": best["zo", differ]}
+            for kind in ("iz", "zo"):
+                links[kind].append(differ_link(kind, task, best[kind, differ], time_class(seconds), md5))
+            entry["differ_links"] = [links[kind][-1].path for kind in ("iz", "zo")]
+            result.append(entry)
+        for kind, made in links.items():
+            if made:
+                set_links(self.root, f"differ_dir/{kind}/solve_{task}", made)
+        return result
+
+    def write_differ(self, number: int, differ: str, md5: str) -> None:
+        """Write a differ's text unless it is there."""
+        if self.root.exists(differ_file(md5)):
+            return
+        module = self.modules[number]
+        mark = next(mark for mark in module.differs if mark.differ == differ and mark.solver_id == "None")
+        write_text(self.root, differ_file(md5), expanded_text(solver_program(module, mark.node), DIFFER_HEADER))
+
+    def totals(self, by_task: dict[str, list[Row]], tasks: list[dict[str, Any]], refused: int) -> Totals:
+        """Return what became of everything; the sum of verdicts is the number of candidates."""
+        rows = [row for task_rows in by_task.values() for row in task_rows]
+        verdicts: dict[Verdict, int] = defaultdict(int)
+        for row in rows:
+            verdicts[row.verdict.verdict] += 1
+        counts = self.manifest.counts
+        return Totals(
+            candidates=len(rows),
+            verdicts=dict(sorted(verdicts.items())),
+            outputs=sum(task["outputs"] for task in tasks),
+            unique=sum(task["unique"] for task in tasks),
+            kept=sum(task["kept"] for task in tasks),
+            duplicates=sum(bool(row.duplicate_of) for row in rows),
+            cached=sum(row.is_cached for row in rows),
+            refused=refused,
+            out_of_scope=counts.out_of_scope,
+            missing=counts.candidates - len(rows),
+        )
+
+
+def said(pair: Any) -> str:  # verdicts.PairVerdict
+    """Return what results say of a pair: its verdict, and where and how it failed."""
+    where = f" at step {pair.step}" if pair.step else ""
+    return f"{pair.verdict} {pair.exception}{where}".strip() if pair.exception or where else str(pair.verdict)

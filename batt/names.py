@@ -1,0 +1,54 @@
+"""Names that cross a process: object paths, exit codes. Each says who writes and who reads it."""
+
+from __future__ import annotations
+
+MANIFEST = "manifest.json"
+"""What a run does, frozen. Written by plan; read by work and collect."""
+
+CACHE_FOLDER = "cache"
+"""Under the results folder, beside the runs: what was found out once. Written by work; read by plan."""
+
+SOLVER_MD5 = "solver_md5"
+"""Under the results folder: one file a solver, named by the md5 of its inlined text. Written by collect."""
+
+SOLVER_DIR = "solver_dir"
+"""Under the results folder: solve_<task>/<o score>/<t_log>/<md5>.py, links into SOLVER_MD5. Written by collect."""
+
+DIFFER_MD5 = "differ_md5"
+"""Under the results folder: one file a differ. Written by collect."""
+
+DIFFER_DIR = "differ_dir"
+"""Under the results folder: <iz or zo>/solve_<task>/<score>/<t_log>/<md5>.py. Written by collect."""
+
+EXIT_ASKED_TO_STOP = 75
+"""A worker that got SIGTERM and stored what it had. Read by whoever started it: start it again."""
+
+
+def run_folder(namespace: str, name: str, uid: str) -> str:
+    """Return the folder of a run under the results folder."""
+    return f"{namespace}/{name}-{uid}"
+
+
+def input_object(digest: str) -> str:
+    """Return the path of an input, named by its content. Written by plan; listed in the manifest."""
+    return f"inputs/{digest[:32]}.json.gz"
+
+
+def shard_result(index: int, attempt: int = 1) -> str:
+    """Return the path of what one shard found out. Written by work; read by collect, the highest attempt counts."""
+    return f"shards/{index}.json.gz" if attempt == 1 else f"shards/{index}.{attempt}.json.gz"
+
+
+def progress_folder(index: int) -> str:
+    """Return the folder of a shard's progress segments."""
+    return f"progress/{index}/"
+
+
+def progress_segment(index: int, writer: str, sequence: int) -> str:
+    """Return the path of one progress segment. Written by work; read by the work that takes over."""
+    return f"{progress_folder(index)}{writer}-{sequence:06d}.json.gz"
+
+
+def results_path(attempt: int) -> str:
+    """Return the path of an attempt's results. Written by collect; read by users."""
+    return f"out/{attempt}/results.json"

@@ -1,0 +1,292 @@
+"""plan(run) -> Manifest: reads and checks every input, decides the shards, freezes both before anything runs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from batt.api import BenchmarkRun, SolversSpec
+from batt.cache import VERDICTS, Cache, digest_of
+from batt.child import Limits
+from batt.dslfiles import find_dsl
+from batt.engine import Engine
+from batt.errors import AlreadyExistsError, Fault, InputError
+from batt.language import ENGINE
+from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
+from batt.names import MANIFEST, SOLVER_DIR, input_object
+from batt.reading import Entry, ModuleEntry, Reader, Survey, require_some, survey_sources
+from batt.selection import Held
+from batt.shards import WorkItem, split
+from batt.state import is_finished
+from batt.store import ObjectStore, create_json, local_path, read_json
+from batt.task_files import find_entries
+from batt.tasks import Dataset, Task, load_dataset, task_json
+
+CHUNK_ENTRIES = 5000
+"""Candidates described in one stored object; collect reads them one object at a time."""
+
+
+class Inputs(NamedTuple):
+    """What a run would read: enough to tell whether two runs do the same work."""
+
+    dataset: Dataset
+    known_tasks: frozenset[str]
+    survey: Survey
+    dsl: Path | None
+    digest: str
+
+
+class Planned(NamedTuple):
+    """Everything that reading the candidates gave, before it is split.
+
+    duplicates: (number, task, number of the first with the same body).
+    """
+
+    entries: list[Entry]
+    modules: list[ModuleEntry]
+    items: list[WorkItem]
+    duplicates: list[tuple[int, str, int]]
+    faults: list[Fault]
+    out_of_scope: int
+    texts: int
+
+
+def limits_of(spec: SolversSpec) -> Limits:
+    """Return what one candidate may use."""
+    return Limits(spec.timeout_seconds, spec.memory_bytes)
+
+
+def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
+    """Read tasks and the digests of candidates; the DSL's own digest joins when a child has loaded it.
+
+    Raises:
+        InputError: an input cannot be read, or asks for what is not there.
+    """
+    spec = run.spec.solvers
+    asked = list(spec.tasks) or (read_task_ids(spec.tasks_from, base) if spec.tasks_from else [])
+    dataset = load_dataset(spec.dataset, asked, base)
+    names = frozenset(task.id for task in dataset.tasks)
+    known = names | (frozenset(find_entries(spec.dataset, frozenset(), base)) if asked else frozenset())
+    survey = survey_sources(spec.candidates, base, known)
+    settings = run.to_manifest()["spec"]["solvers"]
+    digest = hashlib.sha256(json.dumps([settings, dataset.digest, survey.digest, ENGINE], sort_keys=True).encode())
+    return Inputs(dataset, known, survey, find_dsl(spec.dsl, base), digest.hexdigest())
+
+
+def read_task_ids(uri: str, base: Path) -> list[str]:
+    """Return the ids of a text file, one a line; empty lines and lines that begin with # are skipped."""
+    try:
+        lines = local_path(uri, base).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"spec.solvers.tasksFrom: got {uri!r}; must be a text file with one task id a line; {error}"
+        raise InputError(message) from error
+    ids = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    repeated = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    if not ids or repeated:
+        got = f"{repeated[:5]} more than once" if repeated else "no id"
+        raise InputError(f"spec.solvers.tasksFrom: got {got} in {uri!r}; ids must stand there once; correct the file")
+    return ids
+
+
+def plan(
+    run: BenchmarkRun, ref: RunRef, root: ObjectStore, base: Path, size: int = 1, inputs: Inputs | None = None
+) -> Manifest:
+    """Return the run's manifest; made and stored now, or the stored one: a run is planned once.
+
+    Args:
+        root: the results folder; the run lies under ref.folder in it.
+        base: where relative paths of the run file start.
+        size: children that read texts.
+        inputs: what read_inputs gave, if the caller has read them already.
+
+    Raises:
+        InputError: an input is refused as a whole; single candidates that are refused do not stop a run.
+        StoreError: the store cannot be written.
+    """
+    path = f"{ref.folder}/{MANIFEST}"
+    if root.exists(path):
+        return manifest_from_json(read_json(root, path))
+    inputs = inputs or read_inputs(run, base)
+    spec = run.spec.solvers
+    with Engine(size, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
+        cache = Cache(root, engine.digest) if spec.cache else None
+        reader = Reader(engine, cache, inputs.known_tasks, frozenset(task.id for task in inputs.dataset.tasks))
+        planned = read_candidates(reader, spec, base, inputs)
+        dsl_digest = engine.digest
+    require_some(len(planned.items), planned.faults, spec.candidates)
+    cached = look_up(planned, inputs.dataset, cache, spec)
+    fresh = [item for item in planned.items if (item.number, item.task) not in cached]
+    paths = store_inputs(planned, cached, root, ref)
+    shards = store_shards(planned, inputs.dataset, split(fresh, spec.shards), root, ref)
+    manifest = Manifest(
+        ref=ref,
+        spec=run.to_manifest()["spec"],
+        inputs_digest=inputs.digest,
+        dataset_digest=inputs.dataset.digest,
+        candidates_digest=inputs.survey.digest,
+        dsl_digest=dsl_digest,
+        engine=ENGINE,
+        tasks=task_refs(inputs.dataset, fresh),
+        refused_tasks=tuple(str(fault) for fault in inputs.dataset.refused),
+        counts=counts_of(planned),
+        inputs=paths,
+        shards=tuple(shards),
+        held=held_files(root, frozenset(task.id for task in inputs.dataset.tasks)),
+    )
+    with contextlib.suppress(AlreadyExistsError):  # another planner was first: its manifest is the run's
+        create_json(root, path, manifest_to_json(manifest))
+        return manifest
+    return manifest_from_json(read_json(root, path))
+
+
+def read_candidates(reader: Reader, spec: SolversSpec, base: Path, inputs: Inputs) -> Planned:
+    """Return all candidates and modules, and what is to be done: each body once a task, modules whole."""
+    planned = Planned([], [], [], [], [], 0, 0)
+    tasks = {task.id: task for task in inputs.dataset.tasks}
+    first: dict[tuple[str, str], int] = {}
+    out_of_scope = 0
+    for found in reader.read(spec.candidates, base, inputs.survey):
+        planned.faults.extend(found.faults)
+        out_of_scope += found.out_of_scope
+        for entry, task in found.entries:
+            planned.entries.append(entry)
+            for one in [task] if task else tasks:
+                original = first.setdefault((entry.body_md5, one), entry.number)
+                if original == entry.number:
+                    cost = cells_of(tasks[one]) * (entry.steps + 1)
+                    planned.items.append(WorkItem(entry.number, one, is_module=False, cost=cost))
+                else:
+                    planned.duplicates.append((entry.number, one, original))
+        for module in found.modules:
+            planned.modules.append(module)
+            for one, task_data in tasks.items():
+                cost = cells_of(task_data) * (module.steps + 1)
+                planned.items.append(WorkItem(module.number, one, is_module=True, cost=cost))
+    return planned._replace(out_of_scope=out_of_scope, texts=reader.texts)
+
+
+def cells_of(task: Task) -> int:
+    """Return the number of input cells of a task: evaluation time grows about as they do."""
+    return sum(len(pair.input) * len(pair.input[0]) for pair in task.train + task.test)
+
+
+def task_refs(dataset: Dataset, items: list[WorkItem]) -> tuple[TaskRef, ...]:
+    """Return the tasks as the manifest lists them."""
+    counts = Counter(item.task for item in items)
+    return tuple(TaskRef(task.id, task.digest, len(task.train), counts[task.id]) for task in dataset.tasks)
+
+
+def counts_of(planned: Planned) -> Counts:
+    """Return what reading the candidates gave, in numbers."""
+    marks = {module.number: module.marks for module in planned.modules}
+    total = sum(marks.get(item.number, 1) for item in planned.items) + len(planned.duplicates)
+    return Counts(planned.texts, total, len(planned.faults), planned.out_of_scope, len(planned.modules))
+
+
+def verdict_key(program: str, task: Task, spec: SolversSpec) -> str:
+    """Return the key under which a verdict is cached (beside the DSL's digest, which names the folder)."""
+    return digest_of(program, task.digest, repr(spec.timeout_seconds), str(spec.memory_bytes))
+
+
+def look_up(planned: Planned, dataset: Dataset, cache: Cache | None, spec: SolversSpec) -> dict[tuple[int, str], Any]:
+    """Return the rows that are known already, by number and task."""
+    if cache is None:
+        return {}
+    tasks = {task.id: task for task in dataset.tasks}
+    programs = {entry.number: entry.program for entry in planned.entries}
+    programs.update({module.number: module.module for module in planned.modules})
+    keys = {
+        (item.number, item.task): verdict_key(programs[item.number], tasks[item.task], spec) for item in planned.items
+    }
+    rows = cache.lookup(VERDICTS, frozenset(keys.values()))
+    return {place: rows[key] for place, key in keys.items() if key in rows}
+
+
+def store_inputs(planned: Planned, cached: dict[tuple[int, str], Any], root: ObjectStore, ref: RunRef) -> InputPaths:
+    """Store what collect needs to know of the candidates; return where."""
+    known = {
+        "rows": [[number, task, row] for (number, task), row in sorted(cached.items())],
+        "duplicates": [list(duplicate) for duplicate in planned.duplicates],
+    }
+    return InputPaths(
+        chunks=tuple(
+            put(root, ref, [list(entry) for entry in part]) for part in batched(planned.entries, CHUNK_ENTRIES)
+        ),
+        modules=tuple((module.number, put(root, ref, list(module))) for module in planned.modules),
+        refused=put(root, ref, [list(fault) for fault in planned.faults]),
+        known=put(root, ref, known),
+    )
+
+
+def store_shards(
+    planned: Planned, dataset: Dataset, shards: list[list[WorkItem]], root: ObjectStore, ref: RunRef
+) -> list[ShardPlan]:
+    """Store each shard's tasks and programs; return the shards as the manifest lists them."""
+    tasks = {task.id: task for task in dataset.tasks}
+    programs = {entry.number: entry.program for entry in planned.entries}
+    programs.update({module.number: module.module for module in planned.modules})
+    plans = []
+    for items in shards:
+        names = sorted({item.task for item in items})
+        value = {
+            "tasks": {name: task_json(tasks[name]) for name in names},
+            "programs": {str(number): programs[number] for number in sorted({item.number for item in items})},
+            "items": [[item.number, item.task, item.is_module] for item in items],
+        }
+        plans.append(ShardPlan(len(items), sum(item.cost for item in items), put(root, ref, value)))
+    return plans
+
+
+def put(root: ObjectStore, ref: RunRef, value: object) -> str:
+    """Store an input object under the digest of its content; return its path in the run's folder.
+
+    A planner that was killed may have left other objects: nobody reads what no manifest lists.
+    """
+    path = input_object(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())
+    with contextlib.suppress(AlreadyExistsError):  # equal content
+        create_json(root, f"{ref.folder}/{path}", value)
+    return path
+
+
+def batched(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
+    """Yield the entries, at most `size` together."""
+    rest = iter(entries)
+    while part := list(itertools.islice(rest, size)):
+        yield part
+
+
+def held_files(root: ObjectStore, tasks: frozenset[str]) -> dict[str, tuple[Held, ...]]:
+    """Return what solver_dir holds for each task: (score, md5), once each, the best score of an md5."""
+    best: dict[str, dict[str, int]] = {}
+    for path in root.list(f"{SOLVER_DIR}/"):
+        parts = path.split("/")
+        if len(parts) == 5 and parts[1].startswith("solve_") and parts[2].isdigit() and parts[4].endswith(".py"):
+            task, score, md5 = parts[1].removeprefix("solve_"), int(parts[2]), parts[4].removesuffix(".py")
+            if task in tasks:
+                scores = best.setdefault(task, {})
+                scores[md5] = max(scores.get(md5, 0), score)
+    return {
+        task: tuple(sorted((Held(score, md5) for md5, score in scores.items()), key=lambda one: (-one.score, one.md5)))
+        for task, scores in best.items()
+    }
+
+
+def find_resumable(root: ObjectStore, run: BenchmarkRun, digest: str) -> RunRef | None:
+    """Return an unfinished run of the same name and inputs, the newest manifest first by name; None if there is none.
+
+    Unfinished: it has a manifest but not every shard's result, or no results yet.
+    """
+    metadata = run.metadata
+    prefix = f"{metadata.namespace}/{metadata.name}-"
+    paths = [path for path in root.list(prefix) if path.endswith(f"/{MANIFEST}") and path.count("/") == 2]
+    for path in reversed(paths):
+        manifest = manifest_from_json(read_json(root, path))
+        if manifest.inputs_digest == digest and manifest.ref.name == metadata.name and not is_finished(root, manifest):
+            return manifest.ref
+    return None

@@ -1,0 +1,195 @@
+"""Reads the candidates of a run: texts from sources.py, inspected in worker children, as entries bound to tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from batt.cache import INSPECTIONS, Cache
+from batt.engine import Died, Engine, Item
+from batt.errors import Fault, InputError
+from batt.sources import Source, read_sources
+
+WINDOW = 512
+"""Texts given to the children at once; bounds the memory that texts on their way take."""
+
+
+class Entry(NamedTuple):
+    """One program of a text. `tasks`: those it is run on; `program`: its JSON text (program.program_to_json)."""
+
+    number: int
+    source: str
+    function: str
+    line: int
+    program: str
+    md5: str
+    is_inlined: bool
+    body_md5: str
+    steps: int
+    inline_seconds: float
+
+
+class ModuleEntry(NamedTuple):
+    """One batt module. `digest`: of its JSON text `module` (module.module_to_json)."""
+
+    number: int
+    source: str
+    digest: str
+    module: str
+    steps: int
+    marks: int
+
+
+class Found(NamedTuple):
+    """What one text gives: programs with the task each is for ("" for every task), modules, faults."""
+
+    entries: tuple[tuple[Entry, str], ...]
+    modules: tuple[ModuleEntry, ...]
+    faults: tuple[Fault, ...]
+    out_of_scope: int
+
+
+class Survey(NamedTuple):
+    """The names and digests of all texts, without the texts."""
+
+    digests: tuple[str, ...]
+    digest: str
+
+
+def survey_sources(uri: str, base: Path, known_tasks: frozenset[str]) -> Survey:
+    """Return the digest of every text and of all of them with their names: tells whether the inputs have changed."""
+    total = hashlib.sha256()
+    digests = []
+    for source in read_sources(uri, base, known_tasks):
+        if isinstance(source, Fault):
+            total.update(f"fault {source}\n".encode(errors="replace"))
+            continue
+        digests.append(source.digest)
+        total.update(f"{source.name} {source.task} {source.digest}\n".encode(errors="replace"))
+    return Survey(tuple(digests), total.hexdigest())
+
+
+class Reader:
+    """Reads and inspects the texts of one run.
+
+    known_tasks: every task id of the dataset, to tell which task a path claims.
+    asked: the tasks of this run; programs for others are counted as out of scope.
+    """
+
+    def __init__(self, engine: Engine, cache: Cache | None, known_tasks: frozenset[str], asked: frozenset[str]) -> None:
+        self.engine = engine
+        self.cache = cache
+        self.known_tasks = known_tasks
+        self.asked = asked
+        self.number = 0
+        self.texts = 0
+
+    def read(self, uri: str, base: Path, survey: Survey) -> Iterator[Found]:
+        """Yield what each text gives, in the order of the sources; texts seen before are not inspected again."""
+        known = self.cache.lookup(INSPECTIONS, survey.digests) if self.cache else {}
+        fresh: dict[str, Any] = {}
+        texts = read_sources(uri, base, self.known_tasks)
+        while window := list(itertools.islice(texts, WINDOW)):
+            found = self.inspect_all([text for text in window if isinstance(text, Source)], known, fresh)
+            for text in window:
+                if isinstance(text, Fault):
+                    yield Found((), (), (text,), 0)
+                else:
+                    self.texts += 1
+                    yield self.bind(text, found[text.name])
+        if self.cache:
+            self.cache.add(INSPECTIONS, fresh)
+
+    def inspect_all(self, sources: list[Source], known: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+        """Return the inspection of each source by name: a known one, or a child's."""
+        found: dict[str, Any] = {}
+        for source in sources:
+            if source.digest in known:
+                found[source.name] = known[source.digest]
+            else:
+                key = [source.name, source.digest]
+                self.engine.submit(Item("inspect", key, (source.name, source.text, source.call_text)))
+        for item, answer in self.engine.answers():
+            name, digest = item.key
+            if isinstance(answer, Died):
+                got = f"a text that ends its reader ({answer.detail})"
+                fault = Fault(name, got, "must be ordinary Python text", "remove it")
+                found[name] = {"candidates": [], "module": None, "faults": [fault]}
+                continue
+            found[name] = answer
+            if self.cache and not answer["faults"]:  # faults name their source: they are found anew
+                fresh[digest] = answer
+        return found
+
+    def bind(self, source: Source, inspection: dict[str, Any]) -> Found:
+        """Return the entries of one text, numbered, each with its task."""
+        faults = [Fault(*fault) for fault in inspection["faults"]]
+        entries: list[tuple[Entry, str]] = []
+        modules: list[ModuleEntry] = []
+        out_of_scope = 0
+        for one in inspection["candidates"]:
+            task = claimed_task(one["task"], source.task, self.known_tasks)
+            if task and task not in self.asked:
+                out_of_scope += 1
+                continue
+            entries.append((self.entry(source.name, one), task))
+        if inspection["module"] is not None:
+            modules.append(self.module_entry(source.name, inspection["module"]))
+        return Found(tuple(entries), tuple(modules), tuple(faults), out_of_scope)
+
+    def entry(self, name: str, one: dict[str, Any]) -> Entry:
+        """Return one inspected candidate as an entry with the next number."""
+        program = json.dumps(one["program"], separators=(",", ":"))
+        self.number += 1
+        return Entry(
+            self.number,
+            name,
+            one["function"],
+            one["line"],
+            program,
+            one["md5"],
+            one["inlined"],
+            one["body_md5"],
+            len(one["program"][0]),
+            one["inline_seconds"],
+        )
+
+    def module_entry(self, name: str, module: dict[str, Any]) -> ModuleEntry:
+        """Return one module as an entry with the next number."""
+        text = json.dumps(module, separators=(",", ":"), sort_keys=True)
+        self.number += 1
+        digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return ModuleEntry(self.number, name, digest, text, len(module["steps"]), len(module["candidates"]))
+
+
+def claimed_task(suffix: str, path_task: str | None, known_tasks: frozenset[str]) -> str:
+    """Return the task a program is for, "" for any: its function's name says it, else the path or the JSON line.
+
+    `solve_<task>` and `solve_<task>_<anything>` name a task; another suffix (`solve_v2`) says nothing, unless it looks
+    like a task id, eight hex digits: then it names a task that this dataset does not have.
+    """
+    for name in (suffix, suffix.partition("_")[0]):
+        if name in known_tasks:
+            return name
+    if len(suffix) >= 8 and all(digit in "0123456789abcdef" for digit in suffix[:8]) and not path_task:
+        return suffix
+    return path_task or ""
+
+
+def require_some(found: int, faults: list[Fault], uri: str) -> None:
+    """Raise InputError when nothing can be run: every fault is named, ten in full."""
+    if found:
+        return
+    told = "\n".join(str(fault) for fault in faults[:10])
+    more = f"\n... and {len(faults) - 10} more" if len(faults) > 10 else ""
+    raise InputError(
+        f"candidates: got {uri!r}; must hold a candidate for a task of this run; there is none\n{told}{more}"
+    )
+
+
+Progress = Callable[[int, int], None]
+"""Told how many texts were read, and how many there are."""

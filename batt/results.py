@@ -1,0 +1,68 @@
+"""The results of a run, as users and tools read them: out/<attempt>/results.json.
+
+Two runs with equal inputs have equal results but for TIMING_FIELDS, whatever their processes, shards or kills were.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from batt.verdicts import Verdict
+
+TIMING_FIELDS = frozenset(
+    {"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "seconds", "run"}
+)
+"""Fields that depend on how long things took, on when they ran or under which uid; everything else must be equal."""
+
+
+class Totals(NamedTuple):
+    """What became of everything that was read; verdicts sum up to candidates.
+
+    outputs: candidates as the original counts them, (step, flag, solver id, value) of modules, one for a plain solver.
+    unique: different bodies, per task. kept: those that are the best of their task.
+    """
+
+    candidates: int
+    verdicts: dict[Verdict, int]
+    outputs: int
+    unique: int
+    kept: int
+    duplicates: int
+    cached: int
+    refused: int
+    out_of_scope: int
+    missing: int
+
+
+class Score(NamedTuple):
+    """solved: tasks with at least one candidate that is right on every pair; tasks: all tasks of the run."""
+
+    solved: int
+    tasks: int
+
+
+class Summary(NamedTuple):
+    """What collect says of a run."""
+
+    folder: str
+    path: str
+    attempt: int
+    score: Score
+    totals: Totals
+    phases: dict[str, list[Any]]  # timing.stats_to_json's form
+    filtered: tuple[tuple[str, int, int], ...]
+    missing_shards: tuple[int, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every shard has a result."""
+        return not self.missing_shards
+
+
+def without_timing(value: Any) -> Any:  # JSON data
+    """Return results without the fields that may differ between equal runs: what is left must be equal."""
+    if isinstance(value, dict):
+        return {key: without_timing(item) for key, item in value.items() if key not in TIMING_FIELDS}
+    if isinstance(value, list):
+        return [without_timing(item) for item in value]
+    return value

@@ -1,0 +1,45 @@
+"""Where a run stands, read from the store alone: which shards have a result, which attempt's results are written."""
+
+from __future__ import annotations
+
+import re
+
+from batt.manifest import Manifest
+from batt.names import results_path
+from batt.store import ObjectStore
+
+RESULT_NAME = re.compile(r"shards/(\d+)(?:\.(\d+))?\.json\.gz$")
+"""A shard's result: its index, and its attempt if that is not the first."""
+
+RESULTS_NAME = re.compile(r"out/(\d+)/results\.json$")
+"""An attempt's results."""
+
+
+def shard_results(root: ObjectStore, manifest: Manifest) -> dict[int, str]:
+    """Return the path of each shard's result, the highest attempt's, by index; shards without one are absent."""
+    best: dict[int, tuple[int, str]] = {}
+    for path in root.list(f"{manifest.ref.folder}/shards/"):
+        match = RESULT_NAME.search(path)
+        if match and int(match[1]) < len(manifest.shards):
+            index, attempt = int(match[1]), int(match[2] or 1)
+            best[index] = max(best.get(index, (0, "")), (attempt, path))
+    return {index: path for index, (_, path) in best.items()}
+
+
+def missing_shards(root: ObjectStore, manifest: Manifest) -> list[int]:
+    """Return the indexes of the shards that have no result yet, ascending."""
+    done = shard_results(root, manifest)
+    return [index for index in range(len(manifest.shards)) if index not in done]
+
+
+def last_attempt(root: ObjectStore, manifest: Manifest) -> int:
+    """Return the highest attempt whose results are written, 0 if none."""
+    found = [RESULTS_NAME.search(path) for path in root.list(f"{manifest.ref.folder}/out/")]
+    return max((int(match[1]) for match in found if match), default=0)
+
+
+def is_finished(root: ObjectStore, manifest: Manifest) -> bool:
+    """Tell whether every shard has a result and the results are written."""
+    return not missing_shards(root, manifest) and root.exists(
+        f"{manifest.ref.folder}/{results_path(max(1, last_attempt(root, manifest)))}"
+    )
