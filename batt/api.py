@@ -147,13 +147,21 @@ DNS_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 LABEL_VALUE = r"^(([A-Za-z0-9][A-Za-z0-9_.-]*)?[A-Za-z0-9])?$"
 """Values that Kubernetes takes for labels (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
 
-TASK_ID = r"^[^\x00-\x20/\\]+$"
-"""Ids of tasks: they become parts of file names, so no slashes, spaces and control characters."""
+TASK_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Ids of tasks, as batt/tasks.py takes them: they become parts of file names."""
 
 PATTERN_RULES = {
-    DNS_LABEL: Broken("must be lower-case letters, digits and `-`, not at the ends", "rename it, for example my-run-1"),
-    LABEL_VALUE: Broken("must be letters, digits, `-`, `_` and `.`, no mark at the ends", "use an annotation for it"),
-    TASK_ID: Broken("must be a task id, without spaces and slashes", "write the id alone, for example 007bbfb7"),
+    DNS_LABEL: Broken(
+        "must be lower-case letters, digits and `-`, a letter or digit first and last",
+        "rename it, for example my-run-1",
+    ),
+    LABEL_VALUE: Broken(
+        "must be letters, digits, `-`, `_` and `.`, a letter or digit first and last", "use an annotation for it"
+    ),
+    TASK_ID: Broken(
+        "must be a task id: letters, digits, `-`, `_` and `.`, a letter or digit first",
+        "write the id alone, for example 007bbfb7",
+    ),
 }
 """What each pattern means in words, and what to do about a text that does not match."""
 
@@ -260,12 +268,14 @@ class SolversSpec(Model):
     def _refuse_tasks_twice(cls, data: object) -> object:
         if not isinstance(data, Mapping):
             return data
-        tasks, source = data.get("tasks"), data.get("tasksFrom")
         changed = dict(data)
+        tasks = data.get("tasks")
         if isinstance(tasks, list | tuple):
             changed["tasks"] = _mark_repeated(tasks)
-        if tasks and isinstance(source, str):
-            changed["tasksFrom"] = Refused(source, TASKS_TWICE)
+        for name in ("tasksFrom", "tasks_from"):  # as YAML and as Python call it
+            source = data.get(name)
+            if tasks and isinstance(source, str):
+                changed[name] = Refused(source, TASKS_TWICE)
         return changed
 
 

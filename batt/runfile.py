@@ -184,9 +184,9 @@ def _rule(error: ErrorDetails) -> Broken:  # noqa: C901, PLR0912 -- one line a c
         case kind if kind == BROKEN:
             return Broken(context["rule"], context["remedy"])
         case "greater_than_equal":
-            return Broken(f"must be at least {context['ge']}", "raise it")
+            return Broken(f"must be at least {_number(context['ge'])}", "raise it")
         case "less_than_equal":
-            return Broken(f"must be at most {context['le']}", "lower it")
+            return Broken(f"must be at most {_number(context['le'])}", "lower it")
         case "finite_number":
             return Broken("must be a finite number", "write it in digits")
         case "string_too_long":
@@ -216,6 +216,11 @@ def _rule(error: ErrorDetails) -> Broken:  # noqa: C901, PLR0912 -- one line a c
     return Broken(error["msg"], f"see {FIELD_DOCS}")
 
 
+def _number(bound: float) -> str:
+    """Return a bound as people write it: 3600, not 3600.0."""
+    return str(int(bound)) if bound == int(bound) else str(bound)
+
+
 def _addition(path: yamldoc.Path) -> str:
     """Return the remedy for a missing field: what to add."""
     model, name = _model_at(path[:-1]), path[-1]
@@ -236,10 +241,10 @@ def _unknown_field(path: yamldoc.Path) -> Broken:
     elsewhere = [written(at) for at, model in _models() if name in _names(model)]
     plain = {field.lower(): field for field in known}
     near = difflib.get_close_matches(name.replace("_", "").lower(), plain, n=1)
-    if near:
-        return Broken(rule, f"did you mean {plain[near[0]]}?")
     if elsewhere:
         return Broken(rule, f"did you mean to write it under {elsewhere[0]}?")
+    if near:
+        return Broken(rule, f"did you mean {plain[near[0]]}?")
     return Broken(rule, f"remove it; fields here are {', '.join(known)}")
 
 

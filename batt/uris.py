@@ -23,6 +23,10 @@ LAPTOP_ONLY = "a plain path or file: means something on a laptop only; use `batt
 """What the cluster says to a path (DESIGN.md section 3)."""
 
 
+CEL_CLEAN = "self.trim() == self && !self.matches('[[:cntrl:]]')"
+"""CEL for a text without spaces around it and without control characters."""
+
+
 class Broken(NamedTuple):
     """Why a text is refused, and what to do about it."""
 
@@ -59,7 +63,7 @@ class UriKinds(NamedTuple):
         forms += [re.escape(name).replace(r"\-", "-") for name in self.names]
         forms += [f"gs://{BUCKET}(/.*)?"]
         forms += ["image:/[^/].*"] if self.image else []
-        return f"self.matches('^({'|'.join(forms)})$')"
+        return f"self.matches('^({'|'.join(forms)})$') && {CEL_CLEAN}"
 
     def broken(self, text: str) -> Broken | None:
         """Return what is wrong with the text; None for a URI that the field takes."""

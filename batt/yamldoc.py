@@ -7,6 +7,7 @@ a fault: repeated keys, tags, merge keys. Size, depth and alias expansion are bo
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -49,21 +50,34 @@ WORDS = {
 }
 """Plain words with a meaning in YAML 1.2."""
 
-SYNTAX = {
-    "cannot start any token": ("must not start with this character", "quote the value; indent with spaces, not tabs"),
-    "mapping values are not allowed here": (
+
+class Mistake(NamedTuple):
+    """A syntax error that people make: a part of PyYAML's words for it, and ours."""
+
+    words: str
+    rule: str
+    remedy: str
+    at_start: bool = False
+    """Whether to point to where the broken part starts, rather than to where the parser gave up."""
+
+
+MISTAKES = (
+    Mistake(r"'\t' that cannot start any token", "must be indented with spaces", "replace the tab by spaces"),
+    Mistake("cannot start any token", "must not start with this character", "put the value in quotes"),
+    Mistake(
+        "mapping values are not allowed here",
         "must have one `key: value` a line, indented like its neighbours",
         "fix the indentation, or quote the value if it holds `: `",
     ),
-    "could not find expected ':'": ("must be `key: value`", "add the colon and a space after the key"),
-    "expected <block end>": ("must be indented like its neighbours", "align it with the lines above"),
-    "undefined alias": ("must name an anchor that stands above", "write the value out, or add &NAME above"),
-    "found duplicate anchor": ("must not define an anchor twice", "rename one of the anchors"),
-    "unexpected end of stream": ("must have a closing quote", "add the quote that is missing"),
-    "expected ',' or": ("must have a closing bracket, and commas between entries", "add what is missing"),
-}
-"""Parts of PyYAML's words for a syntax error, with the rule and the remedy in ours."""
-
+    Mistake("could not find expected ':'", "must be `key: value`", "add the colon and a space after the key", True),
+    Mistake("expected <block end>", "must be indented like its neighbours", "align it with the lines above"),
+    Mistake("undefined alias", "must name an anchor that stands above", "write the value out, or add &NAME above"),
+    Mistake("found duplicate anchor", "must not define an anchor twice", "rename one of the anchors"),
+    Mistake("unexpected end of stream", "must have a closing quote", "add the quote that is missing", True),
+    Mistake("'<stream end>'", "must have a closing bracket", "add the bracket that is missing", True),
+    Mistake("expected ',' or", "must have commas between entries and a closing bracket", "add what is missing", True),
+)
+"""The first whose words occur in an error explains it."""
 
 UNTAGGED = {BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG}
 """Tags of values that carry none, and of those whose tag says no more than that."""
@@ -172,7 +186,8 @@ class _Builder:
         self.values += 1
         if self.values > MAX_VALUES or len(path) > MAX_DEPTH:  # an alias inside its own anchor has no end
             rule = f"must hold at most {MAX_VALUES} values and be nested at most {MAX_DEPTH} deep, aliases expanded"
-            raise SpecError([Fault(written(path[:5]), "more", rule, "write less, or fewer aliases", self.lines[path])])
+            near = tuple(itertools.takewhile(lambda part: isinstance(part, str), path))[:5]
+            raise SpecError([Fault(written(near), "more", rule, "write less, or fewer aliases", self.lines[near])])
         if node.tag not in UNTAGGED:
             self.fault(path, node.tag, "must have no tag", "remove the tag, and quote the value if it is a text")
         match node:
@@ -242,13 +257,11 @@ def _syntax_fault(error: YAMLError, text: str) -> Fault:
         got = f"the character {shown(chr(error.character))}"
         return Fault("file", got, "must be printable text", "remove the character, or escape it in quotes", line)
     assert isinstance(error, MarkedYAMLError)  # PyYAML raises these two kinds only
-    mark = error.problem_mark
-    assert mark is not None  # scanner, parser and composer all say where
     said = f"{error.context or ''} {error.problem or ''}".strip()
-    rule, remedy = next(
-        (answer for words, answer in SYNTAX.items() if words in said),
-        (f"must be YAML ({said})", "correct the line"),
-    )
+    other = Mistake("", f"must be YAML ({said})", "correct the line")
+    mistake = next((mistake for mistake in MISTAKES if mistake.words in said), other)
+    mark = error.context_mark if mistake.at_start and error.context_mark else error.problem_mark
+    assert mark is not None  # scanner, parser and composer all say where
     lines = text.splitlines()
     got = shown(lines[mark.line]) if mark.line < len(lines) else "the end of the file"
-    return Fault(f"column {mark.column + 1}", got, rule, remedy, mark.line + 1)
+    return Fault(f"column {mark.column + 1}", got, mistake.rule, mistake.remedy, mark.line + 1)

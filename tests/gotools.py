@@ -100,6 +100,7 @@ def fingerprint(tool: GoTool) -> str:
 def build(tool: GoTool, folder: Path) -> None:
     """Build the tool into `folder`, which appears whole or not at all."""
     go = find_go()
+    folder.parent.mkdir(parents=True, exist_ok=True)
     print(f"building {tool.name} with {go} (the first build takes minutes)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{tool.name}-") as scratch:
         target = Path(scratch) / "bin"

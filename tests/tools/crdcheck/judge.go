@@ -38,29 +38,48 @@ func readObject(file string) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	object := map[string]any{}
+	var object map[string]any
 	if err := json.Unmarshal(asJSON, &object); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if object == nil {
+		return nil, fmt.Errorf("%s: holds no object", file)
 	}
 	return object, nil
 }
 
 // create returns the verdict on a new object.
-func (j *judge) create(file string, object map[string]any) verdict {
+func (j *judge) create(file string) verdict {
+	object, err := readObject(file)
+	if err != nil {
+		return unreadable(file, err)
+	}
 	pruned, faults := j.admit(object)
 	delete(object, "status") // the status subresource: a create cannot set it
 	faults = append(faults, objectvalidation.ValidateCustomResource(nil, object, j.schema)...)
 	return verdict{File: file, Faults: faultsOf(j.finish(faults, object, nil)), Pruned: pruned}
 }
 
-// update returns the verdict on changing old into object.
-func (j *judge) update(file string, object, old map[string]any) verdict {
+// update returns the verdict on changing the object in oldFile, which is taken for a good one, into that in file.
+func (j *judge) update(oldFile, file string) verdict {
+	old, err := readObject(oldFile)
+	if err != nil {
+		return unreadable(oldFile, err)
+	}
+	object, err := readObject(file)
+	if err != nil {
+		return unreadable(file, err)
+	}
 	j.admit(old)
 	delete(old, "status")
 	pruned, faults := j.admit(object)
 	delete(object, "status")
 	faults = append(faults, objectvalidation.ValidateCustomResourceUpdate(nil, object, old, j.schema)...)
 	return verdict{File: file, Faults: faultsOf(j.finish(faults, object, old)), Pruned: pruned}
+}
+
+func unreadable(file string, err error) verdict {
+	return verdict{File: file, Faults: []fault{{Field: "file", Message: err.Error()}}, Pruned: []string{}}
 }
 
 // admit prunes and defaults the object in place, as decoding a request does. It returns the pruned fields and what

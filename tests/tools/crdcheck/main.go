@@ -6,7 +6,7 @@
 //
 // It calls the API server's own packages (apiextensions-apiserver), so structural rules, CEL compilation, CEL cost
 // limits, pruning and defaulting are the real ones. It prints one JSON report and exits 0 whatever the verdicts are;
-// it exits 1 where it could not judge (an unreadable file).
+// it exits 1 where it could not judge. A file that kubectl could not read is a fault of the field "file".
 package main
 
 import (
@@ -67,23 +67,11 @@ func run(args []string) (*report, error) {
 	switch files := args[2:]; {
 	case args[1] == "create":
 		for _, file := range files {
-			object, err := readObject(file)
-			if err != nil {
-				return nil, err
-			}
-			result.Objects = append(result.Objects, judge.create(file, object))
+			result.Objects = append(result.Objects, judge.create(file))
 		}
 	case args[1] == "update" && len(files)%2 == 0:
 		for i := 0; i < len(files); i += 2 {
-			old, err := readObject(files[i])
-			if err != nil {
-				return nil, err
-			}
-			object, err := readObject(files[i+1])
-			if err != nil {
-				return nil, err
-			}
-			result.Objects = append(result.Objects, judge.update(files[i+1], object, old))
+			result.Objects = append(result.Objects, judge.update(files[i], files[i+1]))
 		}
 	default:
 		return nil, fmt.Errorf("got %q; must be `create FILE...` or `update OLD NEW ...`", args[1:])
