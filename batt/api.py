@@ -138,7 +138,8 @@ def _exactly(wanted: str) -> Callable[[str], str]:
 def _uri_field(kinds: UriKinds, description: str, **options: Any) -> Any:  # pydantic's Field takes and returns Any
     """Return a Field for a URI, with the rule that a cluster adds: no paths, which mean nothing there."""
     rule: JsonDict = {"rule": kinds.cel, "message": kinds.cel_rule}
-    return Field(description=description, json_schema_extra={"x-kubernetes-validations": [rule]}, **options)
+    extra: JsonDict = {"x-kubernetes-validations": [rule], "examples": list(kinds.examples)}
+    return Field(description=description, json_schema_extra=extra, **options)
 
 
 DNS_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"

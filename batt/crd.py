@@ -128,10 +128,10 @@ def is_always_set(name: str, schema: Schema) -> bool:
 def structural(schema: Schema) -> Schema:
     """Return a schema in the form that Kubernetes asks for.
 
-    Unknown fields are refused by the API server itself (field validation), so `additionalProperties: false`
-    goes; a required field may not have one either.
+    Two keywords go: `additionalProperties: false`, since the API server refuses unknown fields by itself where
+    the client asks for it (kubectl does), and `examples`, which are for editors.
     """
-    result = {key: value for key, value in schema.items() if key != "additionalProperties" or value is not False}
+    result = {key: value for key, value in schema.items() if key not in {"additionalProperties", "examples"}}
     if schema["type"] in FORMATS:
         result["format"] = FORMATS[schema["type"]]
     if "properties" in schema:

@@ -8,6 +8,18 @@ from collections.abc import Iterator
 from batt.api import API_VERSION, KIND, MUTABLE
 from batt.jsonschema import NOTICE, Schema, inlined_schema
 
+EXAMPLE = (
+    f"apiVersion: {API_VERSION}",
+    f"kind: {KIND}",
+    "metadata:",
+    "  name: my-run",
+    "spec:",
+    "  solvers:",
+    "    dataset: arc-agi-1/training",
+    "    candidates: builtin:starter",
+)
+"""The lines of the smallest run file."""
+
 
 def field_docs() -> str:
     """Return the reference of all fields, as Markdown: a table for each block."""
@@ -20,6 +32,14 @@ def field_docs() -> str:
         "",
         "URIs: `builtin:NAME` ships with batt, `gs://BUCKET/PATH` is Cloud Storage, `image:/PATH` is a file in the "
         "worker's image. `file:PATH` and plain paths are for a laptop; relative ones start at the run file's folder.",
+        "",
+        "Editors that speak JSON schema complete and check run files by `schemas/benchmarkrun.schema.json`.",
+        "",
+        "The smallest run:",
+        "",
+        "```yaml",
+        *EXAMPLE,
+        "```",
         "",
         f"Once a run exists on a cluster, only {', '.join(f'`spec.{name}`' for name in sorted(MUTABLE))} may change.",
     ]

@@ -14,7 +14,7 @@ from batt import yamldoc
 from batt.api import API_VERSION, BROKEN, KIND, PATTERN_RULES, BenchmarkRun, Model
 from batt.errors import Fault, SpecError, shown
 from batt.uris import Broken
-from batt.yamldoc import MAX_CHARACTERS, NULL, Document, written
+from batt.yamldoc import MAX_BYTES, NULL, TOO_LONG, Document, written
 
 FIELD_DOCS = "docs/reference/run-file.md"
 """Where every field is described."""
@@ -73,10 +73,12 @@ def _read(path: Path) -> list[Document]:
     """Return the documents of a file."""
     try:
         with path.open("rb") as file:
-            content = file.read(4 * MAX_CHARACTERS + 1)  # a character has at most 4 bytes: what is longer is too long
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         fault = Fault("file", error.strerror or str(error), "must be a file that can be read", "check the path")
         raise SpecError([fault], str(path)) from error
+    if len(content) > MAX_BYTES:
+        raise SpecError([TOO_LONG], str(path))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

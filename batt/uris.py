@@ -57,6 +57,11 @@ class UriKinds(NamedTuple):
         return f"{_rule(self._forms())}; {LAPTOP_ONLY}"
 
     @property
+    def examples(self) -> tuple[str, ...]:
+        """Texts that editors offer: all names and builtins, and the start of a bucket's URI."""
+        return (*self.names, *(f"builtin:{name}" for name in self.builtins), "gs://")
+
+    @property
     def cel(self) -> str:
         """The rule for a cluster, as a CEL expression over `self`: paths and `file:` are out."""
         forms = [re.escape(f"builtin:{name}") for name in self.builtins]

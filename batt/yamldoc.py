@@ -25,11 +25,14 @@ from batt.errors import Fault, SpecError, shown
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: keys and list indexes from the root."""
 
-MAX_CHARACTERS = 2**20
+MAX_BYTES = 2**20
 """Longest file that is read: about what an object in etcd may have (1.5 MiB), and far beyond any sensible run."""
 
+TOO_LONG = Fault("file", "more", f"must be at most {MAX_BYTES} bytes", "name long lists by URI: tasksFrom")
+"""What is wrong with a longer file."""
+
 MAX_VALUES = 100_000
-"""Most values in a document after aliases are expanded; a file of MAX_CHARACTERS without aliases can hold more
+"""Most values in a document after aliases are expanded; a file of MAX_BYTES without aliases can hold more
 only as lists of single letters, and `kubectl get -o yaml` of a run with 2,000 tasks has some 6,000."""
 
 MAX_DEPTH = 50
@@ -112,9 +115,8 @@ def read_documents(text: str) -> list[Document]:
     Raises:
         SpecError: no YAML, or more of it than the bounds above allow.
     """
-    if len(text) > MAX_CHARACTERS:
-        rule = f"must be at most {MAX_CHARACTERS} characters"
-        raise SpecError([Fault("file", f"{len(text)} characters", rule, "name long lists by URI: tasksFrom")])
+    if len(text) > MAX_BYTES:
+        raise SpecError([TOO_LONG])
     try:
         reader = _Reader(text)
         return [_document(node) for node in reader.nodes()]

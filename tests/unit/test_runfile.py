@@ -146,7 +146,7 @@ def test_faults_of_all_documents_come_in_the_order_of_the_text() -> None:
         (b"a: b\nc: \xff\n", "file (line 2): got the byte 0xff; must be UTF-8 text; save it as UTF-8"),
         ("a: b".encode("utf-16"), "file (line 1): got the byte 0xff; must be UTF-8 text; save it as UTF-8"),
         (b"", "file (line 1): got nothing; must hold a BenchmarkRun; start from a file in examples/"),
-        (b"#" * 5_000_000, "file: got 4194305 characters; must be at most 1048576 characters; "),
+        ("#é".encode() * 500_000, "file: got more; must be at most 1048576 bytes; name long lists by URI: tasksFrom"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes | None, expected: str) -> None:

@@ -15,6 +15,7 @@ from batt.api import MUTABLE
 from batt.crd import crd, immutable_rule
 from batt.fielddocs import field_docs
 from batt.jsonschema import NOTICE, editor_schema, inlined, inlined_schema
+from batt.runfile import load_runs
 from batt.schema import ROOT, generated_files, main, stale_files, write
 
 
@@ -120,6 +121,14 @@ def test_the_docs_have_a_row_for_every_field() -> None:
             section = docs.split(f"## {path.removeprefix('.') or 'BenchmarkRun'}\n")[1].split("\n## ")[0]
             rows = [line.split("|")[1].strip(" `") for line in section.splitlines() if line.startswith("| `")]
             assert rows == list(block["properties"]), path
+
+
+def test_the_example_in_the_docs_loads() -> None:
+    example = field_docs().split("```yaml\n")[1].split("```")[0]
+
+    (run,) = load_runs(example, "run-file.md")
+
+    assert run.to_manifest()["spec"]["solvers"]["dataset"] == "arc-agi-1/training"
 
 
 def test_a_row_says_type_default_bounds_and_meaning() -> None:

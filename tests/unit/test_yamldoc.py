@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batt.errors import Fault, SpecError
-from batt.yamldoc import MAX_CHARACTERS, MAX_DEPTH, NULL, Document, read_documents, written
+from batt.yamldoc import MAX_BYTES, MAX_DEPTH, NULL, Document, read_documents, written
 from tests.runcorpus import run_files
 
 
@@ -149,7 +149,7 @@ def test_the_syntax_error_is_said_in_our_words() -> None:
 
 
 def test_a_text_that_is_too_long_is_not_parsed() -> None:
-    assert "must be at most 1048576 characters" in refusal("a" * (MAX_CHARACTERS + 1))
+    assert "must be at most 1048576 bytes" in refusal("a" * (MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "a: &a [*a]", "a: &a\n  b: *a\n"])
