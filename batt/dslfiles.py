@@ -42,6 +42,13 @@ def find_dsl(uri: str, base: Path, scratch: Path | None = None) -> Path | None:
     return path.resolve()
 
 
+def dsl_location(uri: str, base: Path) -> str:
+    """Return the URI by which a worker elsewhere finds the DSL: a path made absolute, any other URI as it is."""
+    if uri == BUILTIN or uri.startswith((GCS_SCHEME, "image:")):
+        return uri
+    return str(local_path(uri, base).resolve())
+
+
 def copied(uri: str, folder: Path) -> Path:
     """Copy an object (a file or an archive) or all objects under a prefix into `folder`; return what to load."""
     bucket, path = split_gcs(uri)

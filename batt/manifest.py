@@ -73,7 +73,7 @@ class Counts(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A planned run. `tasks`: in the dataset's order; `held`: what solver_dir had for each task."""
+    """A planned run. `tasks`: in the dataset's order; `dsl_location`: spec's `dsl`, a relative path made absolute; `held`: what solver_dir had for each task."""
 
     ref: RunRef
     spec: dict[str, Any]  # the run's spec as JSON, camelCase
@@ -81,6 +81,7 @@ class Manifest(NamedTuple):
     dataset_digest: str
     candidates_digest: str
     dsl_digest: str
+    dsl_location: str
     engine: str
     tasks: tuple[TaskRef, ...]
     refused_tasks: tuple[str, ...]
@@ -100,6 +101,7 @@ def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
         "dataset_digest": manifest.dataset_digest,
         "candidates_digest": manifest.candidates_digest,
         "dsl_digest": manifest.dsl_digest,
+        "dsl_location": manifest.dsl_location,
         "engine": manifest.engine,
         "tasks": [list(task) for task in manifest.tasks],
         "refused_tasks": list(manifest.refused_tasks),
@@ -119,6 +121,7 @@ def manifest_from_json(value: dict[str, Any]) -> Manifest:
         dataset_digest=value["dataset_digest"],
         candidates_digest=value["candidates_digest"],
         dsl_digest=value["dsl_digest"],
+        dsl_location=value["dsl_location"],
         engine=value["engine"],
         tasks=tuple(TaskRef(*task) for task in value["tasks"]),
         refused_tasks=tuple(value["refused_tasks"]),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from batt.api import BenchmarkRun, SolversSpec
 from batt.cache import VERDICTS, Cache, digest_of
 from batt.child import Limits
-from batt.dslfiles import find_dsl
+from batt.dslfiles import dsl_location, find_dsl
 from batt.engine import Engine
 from batt.errors import AlreadyExistsError, Fault, InputError
 from batt.language import ENGINE
@@ -131,6 +131,7 @@ def plan(
         dataset_digest=inputs.dataset.digest,
         candidates_digest=inputs.survey.digest,
         dsl_digest=dsl_digest,
+        dsl_location=dsl_location(spec.dsl, base),
         engine=ENGINE,
         tasks=task_refs(inputs.dataset, fresh),
         refused_tasks=tuple(str(fault) for fault in inputs.dataset.refused),

@@ -54,7 +54,7 @@ class PlainDisplay:
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
-        self.shown = 0.0
+        self.shown = time.monotonic()
 
     def note(self, text: str) -> None:
         """Print the text."""
@@ -75,7 +75,7 @@ class JsonDisplay:
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
-        self.shown = 0.0
+        self.shown = time.monotonic()
 
     def note(self, text: str) -> None:
         """Print {"event": "note"}."""

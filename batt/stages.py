@@ -21,7 +21,7 @@ def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stop.append(number))
     limits = Limits(float(solvers["timeoutSeconds"]), int(solvers["memoryBytes"]))
-    with Engine(children, solvers["dsl"], find_dsl(solvers["dsl"], Path()), limits) as engine:
+    with Engine(children, solvers["dsl"], find_dsl(manifest.dsl_location, Path()), limits) as engine:
         try:
             work(manifest, index, root, engine, lambda: bool(stop))
         except StoppedError:
