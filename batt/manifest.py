@@ -73,7 +73,11 @@ class Counts(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A planned run. `tasks`: in the dataset's order; `dsl_location`: spec's `dsl`, a relative path made absolute; `held`: what solver_dir had for each task."""
+    """A planned run.
+
+    tasks: in the dataset's order. dsl_location: spec's `dsl`, a relative path made absolute.
+    held: what solver_dir had for each task when the run was planned.
+    """
 
     ref: RunRef
     spec: dict[str, Any]  # the run's spec as JSON, camelCase
