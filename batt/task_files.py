@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from batt.errors import Fault, InputError, shown
+from batt.errors import Fault, InputError, StoreError, shown
 from batt.store import GCS_SCHEME, DirectoryStore, Fetched, GcsStore, ObjectStore, local_path, read_many, split_gcs
 
 LARGEST_FILE_BYTES = 256 * 2**20
@@ -238,6 +238,8 @@ def _folder_entries(store: ObjectStore, names: Mapping[str, str]) -> dict[str, E
 def _readable(fetched: Fetched, where: str) -> bytes:
     if isinstance(fetched.data, bytes):
         return fetched.data
+    if isinstance(fetched.data, StoreError) and where.startswith(GCS_SCHEME):
+        raise fetched.data  # the bucket is the trouble, not one object
     got = str(fetched.data).removeprefix(f"{where}: got ")
     raise RefusedError(where, got, "must be readable", "correct or remove it") from fetched.data
 
