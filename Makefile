@@ -18,11 +18,15 @@ help: ## Show what can be made
 run: .venv/ready ## Validate the starter solvers on the 400 ARC training tasks and show the result
 	$(BIN)/batt run --timing examples/arc-training.yaml
 
-test: check ## Check the code, then run the unit and end-to-end tests
+test: check .venv/tools ## Check the code, then run the unit and end-to-end tests
 	$(BIN)/pytest -m 'not full'
 
-test-full: check ## Run every test, the long ones too
+test-full: check .venv/tools ## Run every test, the long ones too
 	$(BIN)/pytest
+
+.venv/tools: .venv/ready tests/gotools.py $(wildcard tests/tools/*/*)
+	-$(BIN)/python -m tests.gotools # tests that need a tool skip with reason and remedy where it cannot be built
+	@touch $@
 
 check: .venv/ready verify ## Lint, types, layers, shell scripts, fresh generated files
 	$(BIN)/ruff check .
