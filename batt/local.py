@@ -79,7 +79,7 @@ def run_locally(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> S
     begin = time.monotonic()
     root = open_store(run.spec.results or DEFAULT_RESULTS, base if run.spec.results else Path())
     inputs = read_inputs(run, base)
-    found = find_resumable(root, run, inputs.digest)
+    found = find_resumable(root, run, inputs)
     ref = found or RunRef(run.metadata.namespace, run.metadata.name, secrets.token_hex(4))
     manifest = plan(run, ref, root, base, jobs, inputs)
     for fault in inputs.dataset.refused:

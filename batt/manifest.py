@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from batt.errors import InputError, shown
 from batt.names import run_folder
 from batt.selection import Held
 
@@ -117,7 +118,14 @@ def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def manifest_from_json(value: dict[str, Any]) -> Manifest:
-    """Return the manifest of `manifest_to_json`'s form."""
+    """Return the manifest of `manifest_to_json`'s form.
+
+    Raises:
+        InputError: another version of batt wrote it.
+    """
+    if value.get("schema") != SCHEMA:
+        got = shown(value.get("schema"))
+        raise InputError(f"manifest: got schema {got}; must be {SCHEMA}; finish the run with the batt that planned it")
     return Manifest(
         ref=RunRef(**value["run"]),
         spec=value["spec"],

@@ -24,6 +24,14 @@ EXIT_ASKED_TO_STOP = 75
 """A worker that got SIGTERM and stored what it had. Read by whoever started it: start it again."""
 
 
+def run_pointer(namespace: str, name: str, inputs_digest: str, uid: str = "") -> str:
+    """Return the path of the object that says which runs have these inputs; without uid, the prefix of all of them.
+
+    Written by plan, before the manifest; listed by `batt run`, which resumes an unfinished run with equal inputs.
+    """
+    return f"index/{namespace}/{name}/{inputs_digest[:32]}-{uid}"
+
+
 def run_folder(namespace: str, name: str, uid: str) -> str:
     """Return the folder of a run under the results folder."""
     return f"{namespace}/{name}-{uid}"

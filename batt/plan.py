@@ -19,7 +19,7 @@ from batt.engine import Engine
 from batt.errors import AlreadyExistsError, Fault, InputError
 from batt.language import ENGINE
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
-from batt.names import MANIFEST, SOLVER_DIR, input_object
+from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
 from batt.reading import Entry, ModuleEntry, Reader, Survey, require_some, survey_sources
 from batt.selection import Held
 from batt.shards import WorkItem, split
@@ -111,7 +111,7 @@ def plan(
     """
     path = f"{ref.folder}/{MANIFEST}"
     if root.exists(path):
-        return manifest_from_json(read_json(root, path))
+        return load_manifest(root, ref)
     inputs = inputs or read_inputs(run, base)
     spec = run.spec.solvers
     with Engine(size, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
@@ -140,10 +140,12 @@ def plan(
         shards=tuple(shards),
         held=held_files(root, frozenset(task.id for task in inputs.dataset.tasks)),
     )
+    with contextlib.suppress(AlreadyExistsError):  # a planner that was killed has written it
+        create_json(root, run_pointer(ref.namespace, ref.name, inputs.digest, ref.uid), {})
     with contextlib.suppress(AlreadyExistsError):  # another planner was first: its manifest is the run's
         create_json(root, path, manifest_to_json(manifest))
         return manifest
-    return manifest_from_json(read_json(root, path))
+    return load_manifest(root, ref)
 
 
 def read_candidates(reader: Reader, spec: SolversSpec, base: Path, inputs: Inputs) -> Planned:
@@ -278,16 +280,24 @@ def held_files(root: ObjectStore, tasks: frozenset[str]) -> dict[str, tuple[Held
     }
 
 
-def find_resumable(root: ObjectStore, run: BenchmarkRun, digest: str) -> RunRef | None:
-    """Return an unfinished run of the same name and inputs, the newest manifest first by name; None if there is none.
+def find_resumable(root: ObjectStore, run: BenchmarkRun, inputs: Inputs) -> RunRef | None:
+    """Return an unfinished run of the same name, inputs and DSL; None if there is none.
 
-    Unfinished: it has a manifest but not every shard's result, or no results yet.
+    Unfinished: it has a manifest, but not every shard's result, or no results yet.
     """
-    metadata = run.metadata
-    prefix = f"{metadata.namespace}/{metadata.name}-"
-    paths = [path for path in root.list(prefix) if path.endswith(f"/{MANIFEST}") and path.count("/") == 2]
-    for path in reversed(paths):
-        manifest = manifest_from_json(read_json(root, path))
-        if manifest.inputs_digest == digest and manifest.ref.name == metadata.name and not is_finished(root, manifest):
-            return manifest.ref
-    return None
+    namespace, name = run.metadata.namespace, run.metadata.name
+    prefix = run_pointer(namespace, name, inputs.digest)
+    refs = [RunRef(namespace, name, path.removeprefix(prefix)) for path in root.list(prefix)]
+    manifests = [load_manifest(root, ref) for ref in refs if root.exists(f"{ref.folder}/{MANIFEST}")]
+    unfinished = [manifest for manifest in manifests if not is_finished(root, manifest)]
+    if not unfinished:
+        return None
+    spec = run.spec.solvers
+    with Engine(1, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
+        same_language = [manifest for manifest in unfinished if manifest.dsl_digest == engine.digest]
+    return same_language[0].ref if same_language else None
+
+
+def load_manifest(root: ObjectStore, ref: RunRef) -> Manifest:
+    """Return the stored manifest of a run."""
+    return manifest_from_json(read_json(root, f"{ref.folder}/{MANIFEST}"))
