@@ -99,8 +99,8 @@ def _place(uri: str, base: Path) -> _Place:
 
 
 def _bucket_place(uri: str) -> _Place:
-    bucket, path = split_gcs(uri.rstrip("/"))
-    folder, _, name = path.rpartition("/")
+    bucket, path = split_gcs(uri)
+    folder, _, name = path.rstrip("/").rpartition("/")
     parent = GcsStore(bucket, folder)
     if name and (name.endswith((".py", *LINES_SUFFIXES)) or archive_kind(name)):
         if not parent.exists(name):
