@@ -11,7 +11,6 @@ import gzip
 import json
 import os
 import re
-import secrets
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -107,7 +106,7 @@ class DirectoryStore:
         target = self._target(path)
         with _os_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(TEMPORARY_PREFIX + secrets.token_hex(8))
+            temporary = target.with_name(TEMPORARY_PREFIX + os.urandom(8).hex())
             try:
                 _write_synced(temporary, data)
                 self._link(temporary, target)
