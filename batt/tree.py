@@ -8,15 +8,16 @@ tree. A bucket has no links: there solver_md5 is written, and results.json says 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.errors import AlreadyExistsError
+from batt.errors import AlreadyExistsError, StoreError
 from batt.names import DIFFER_DIR, DIFFER_MD5, SOLVER_DIR, SOLVER_MD5
-from batt.store import TEMPORARY_PREFIX, DirectoryStore, ObjectStore
+from batt.store import OS_REMEDIES, TEMPORARY_PREFIX, DirectoryStore, ObjectStore
 
 
 class Link(NamedTuple):
@@ -56,36 +57,86 @@ def write_text(root: ObjectStore, path: str, text: str) -> None:
 def set_links(root: ObjectStore, folder: str, links: Iterable[Link], evicted: Iterable[str] = ()) -> None:
     """Make the links of one task's folder; a file that has moved to another score or t_log loses its old link.
 
+    The new link is there before the old one goes: whoever looks finds the file at any moment.
+
     Args:
         folder: the task's folder, such as solver_dir/solve_007bbfb7; links of the same md5 elsewhere in it are removed.
         evicted: names (<md5>.py) whose links are removed to make room.
+
+    Raises:
+        StoreError: the folder cannot be written.
     """
-    if not isinstance(root, DirectoryStore):
-        return
     wanted = {link.path: link.target for link in links}
     moved = {Path(path).name for path in wanted} | set(evicted)
-    for old in (root.root / folder).glob("*/*/*.py"):
-        if old.name in moved and old.relative_to(root.root).as_posix() not in wanted:
-            old.unlink(missing_ok=True)
-            for parent in (old.parent, old.parent.parent):
-                with contextlib.suppress(OSError):  # other files are in it
-                    parent.rmdir()
-    for path, target in wanted.items():
-        make_link(root.root / path, root.root / target)
+    if not isinstance(root, DirectoryStore) or not moved:
+        return
+    home = root.root / folder
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home):
+            for path, target in wanted.items():
+                make_link(root.root / path, root.root / target)
+            kept = {root.root / path for path in wanted}
+            remove_links([old for old in links_below(home) if old.name in moved and old not in kept])
+    except OSError as error:
+        remedy = OS_REMEDIES.get(error.errno or 0, "check the folder, then run the same again")
+        raise StoreError(f"{home}: got {error.strerror or error}; {remedy}") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change a task's folder: two that move one file would remove each other's links."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: such two may leave both links, or none
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def links_below(home: Path) -> list[Path]:
+    """Return every link of a task's folder; what a killed process left half-made on the way to one is removed."""
+    found = []
+    for score in entries_of(home):
+        for time_class in entries_of(score):
+            for path in entries_of(time_class):
+                if path.name.startswith(TEMPORARY_PREFIX):
+                    path.unlink(missing_ok=True)
+                elif path.suffix == ".py":
+                    found.append(path)
+    return found
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """Return what is in a folder, nothing if it is none."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def remove_links(links: Iterable[Path]) -> None:
+    """Remove links, and the folders that are empty then."""
+    for link in links:
+        link.unlink(missing_ok=True)
+        for parent in (link.parent, link.parent.parent):
+            with contextlib.suppress(OSError):  # other files are in it
+                parent.rmdir()
 
 
 def make_link(path: Path, target: Path) -> None:
-    """Make a relative symbolic link, replacing whatever link is there, whole at any moment."""
+    """Make a relative symbolic link, replacing whatever link or file is there, whole at any moment."""
     relative = os.path.relpath(target, path.parent)
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # nothing is there yet, or no link
             if path.readlink() == Path(relative):
                 return
         temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         try:
             temporary.symlink_to(relative)
             temporary.replace(path)
-        except FileNotFoundError:  # another run has just removed the folder as empty
+        except FileNotFoundError:  # without locks, another run has just removed the folder as empty
             continue
         return
