@@ -6,6 +6,7 @@ Among equally frequent colours the first in the iteration order of the set of co
 order of the cells: with five or more colours the smallest, with fewer by the slots of a small hash table.
 """
 
+from collections.abc import Callable
 from itertools import chain
 
 from batt.dsl.types import Element, Integer, IntegerSet, Object, Objects
@@ -18,16 +19,24 @@ def _colours(element: Element) -> list[int]:
     return [colour for colour, _ in element]
 
 
+def _counter(colours: list[int]) -> Callable[[int], int]:
+    """Return a function that counts a colour in the list; several times faster if all colours are bytes."""
+    try:
+        return bytes(colours).count
+    except (TypeError, ValueError):  # a colour below 0, above 255, or no int at all
+        return colours.count
+
+
 def mostcolor(element: Element) -> Integer:
     """Return the most frequent colour; ValueError if there is no cell."""
     colours = _colours(element)
-    return max(set(colours), key=colours.count)
+    return max(set(colours), key=_counter(colours))
 
 
 def leastcolor(element: Element) -> Integer:
     """Return the least frequent colour among those present; ValueError if there is no cell."""
     colours = _colours(element)
-    return min(set(colours), key=colours.count)
+    return min(set(colours), key=_counter(colours))
 
 
 def colorcount(element: Element, value: Integer) -> Integer:

@@ -3,8 +3,11 @@
 The iteration order of the results is part of the DSL; the order of waves, unions and copies below makes it.
 """
 
+from collections import defaultdict
+
 from batt.dsl.colours import mostcolor, palette
-from batt.dsl.indices import asindices, dneighbors, neighbors
+from batt.dsl.indices import asindices
+from batt.dsl.neighbourhoods import EDGES, EDGES_AND_CORNERS
 from batt.dsl.types import Boolean, Cell, Grid, IntegerTuple, Object, Objects
 
 
@@ -15,24 +18,30 @@ def objects(grid: Grid, univalued: Boolean, diagonal: Boolean, without_bg: Boole
     the most frequent colour are left out. The grid `()` gives ValueError with without_bg, else IndexError.
     """
     background = mostcolor(grid) if without_bg else None
-    tall, wide = len(grid), len(grid[0])
-    around = neighbors if diagonal else dneighbors
+    last_row, last_column = len(grid) - 1, len(grid[0]) - 1
+    inside, right_edge, bottom_edge, corner = EDGES_AND_CORNERS if diagonal else EDGES
     taken: set[IntegerTuple] = set()
     found: set[Object] = set()
     for seed in asindices(grid):
-        colour = grid[seed[0]][seed[1]]
-        if seed in taken or colour == background:
+        i, j = seed
+        colour = grid[i][j]
+        if colour == background or seed in taken:
             continue
         cells: set[Cell] = {(colour, seed)}
         wave = {seed}
         while wave:
             reached: set[IntegerTuple] = set()
-            for i, j in wave:
+            for cell in wave:
+                i, j = cell
                 own = grid[i][j]
                 if own == colour if univalued else own != background:
-                    cells.add((own, (i, j)))
-                    taken.add((i, j))
-                    reached |= {(k, m) for k, m in around((i, j)) if 0 <= k < tall and 0 <= m < wide}
+                    cells.add((own, cell))
+                    taken.add(cell)
+                    # `|=` with a set, not a loop: how the union grows its table decides the order of the next wave.
+                    if i < last_row:
+                        reached |= inside[cell] if j < last_column else right_edge[cell]
+                    else:
+                        reached |= bottom_edge[cell] if j < last_column else corner[cell]
             wave = reached - taken
         found.add(frozenset(cells))
     return frozenset(found)
@@ -40,10 +49,10 @@ def objects(grid: Grid, univalued: Boolean, diagonal: Boolean, without_bg: Boole
 
 def _by_colour(grid: Grid) -> dict[int, list[Cell]]:
     """Return the cells of each colour, row by row."""
-    cells: dict[int, list[Cell]] = {}
+    cells: defaultdict[int, list[Cell]] = defaultdict(list)
     for i, row in enumerate(grid):
         for j, colour in enumerate(row):
-            cells.setdefault(colour, []).append((colour, (i, j)))
+            cells[colour].append((colour, (i, j)))
     return cells
 
 

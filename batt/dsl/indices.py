@@ -5,9 +5,10 @@ literal set operations where a union or a copy decides the order.
 """
 
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
-from batt.dsl.measures import leftmost, lowermost, rightmost, uppermost
+from batt.dsl.bounds import bounds
 from batt.dsl.types import Grid, Indices, Integer, IntegerTuple, Patch
 
 REACH = 42
@@ -16,10 +17,13 @@ REACH = 42
 FRONTIER = 30
 """Length of the lines that `vfrontier` and `hfrontier` draw; part of the DSL (the largest grid)."""
 
+_location_of = itemgetter(1)
+"""The location of a cell."""
+
 
 def asindices(grid: Grid) -> Indices:
     """Return all locations of the grid, built row by row."""
-    return frozenset([(i, j) for i in range(len(grid)) for j in range(len(grid[0]))])
+    return frozenset(product(range(len(grid)), range(len(grid[0])))) if len(grid) else frozenset()
 
 
 def ofcolor(grid: Grid, value: Integer) -> Indices:
@@ -35,7 +39,7 @@ def toindices(patch: Patch) -> Indices:
     if len(cells) == 0:
         return frozenset()
     if isinstance(next(iter(cells))[1], tuple):
-        return frozenset([location for _, location in cells])
+        return frozenset(map(_location_of, cells))
     return cells  # type: ignore[no-any-return]
 
 
@@ -63,9 +67,9 @@ def connect(a: IntegerTuple, b: IntegerTuple) -> Indices:
     top, bottom = min(ai, bi), max(ai, bi) + 1
     left, right = min(aj, bj), max(aj, bj) + 1
     if ai == bi:
-        return frozenset([(ai, j) for j in range(left, right)])
+        return frozenset(product((ai,), range(left, right)))
     if aj == bj:
-        return frozenset([(i, aj) for i in range(top, bottom)])
+        return frozenset(product(range(top, bottom), (aj,)))
     if bi - ai == bj - aj:
         return frozenset(zip(range(top, bottom), range(left, right), strict=True))
     if bi - ai == aj - bj:
@@ -80,20 +84,20 @@ def shoot(start: IntegerTuple, direction: IntegerTuple) -> Indices:
 
 def vfrontier(location: IntegerTuple) -> Indices:
     """Return rows 0 to 29 of the location's column."""
-    return frozenset({(i, location[1]) for i in range(FRONTIER)})
+    return frozenset(set(product(range(FRONTIER), (location[1],))))
 
 
 def hfrontier(location: IntegerTuple) -> Indices:
     """Return columns 0 to 29 of the location's row."""
-    return frozenset({(location[0], j) for j in range(FRONTIER)})
+    return frozenset(set(product((location[0],), range(FRONTIER))))
 
 
 def backdrop(patch: Patch) -> Indices:
     """Return all locations of the bounding box, built row by row; nothing if the patch is empty."""
     if len(patch) == 0:
         return frozenset()
-    rows = range(uppermost(patch), lowermost(patch) + 1)
-    return frozenset(product(rows, range(leftmost(patch), rightmost(patch) + 1)))
+    top, left, bottom, right = bounds(patch)
+    return frozenset(product(range(top, bottom + 1), range(left, right + 1)))
 
 
 def delta(patch: Patch) -> Indices:
@@ -105,12 +109,15 @@ def box(patch: Patch) -> Indices:
     """Return the outline of the bounding box; an empty patch comes back as it is."""
     if len(patch) == 0:
         return patch  # type: ignore[return-value]
-    return _outline(uppermost(patch), leftmost(patch), lowermost(patch), rightmost(patch))
+    return _outline(*bounds(patch))
 
 
 def outbox(patch: Patch) -> Indices:
     """Return the outline of the bounding box grown by one on every side; ValueError if the patch is empty."""
-    return _outline(uppermost(patch) - 1, leftmost(patch) - 1, lowermost(patch) + 1, rightmost(patch) + 1)
+    if len(patch) == 0:
+        raise ValueError("an empty patch has no bounding box")
+    top, left, bottom, right = bounds(patch)
+    return _outline(top - 1, left - 1, bottom + 1, right + 1)
 
 
 def inbox(patch: Patch) -> Indices:
@@ -118,14 +125,17 @@ def inbox(patch: Patch) -> Indices:
 
     Bounds that cross are swapped: a single cell gives its eight neighbours, an extent of 2 keeps both lines.
     """
-    top, bottom = sorted((uppermost(patch) + 1, lowermost(patch) - 1))
-    left, right = sorted((leftmost(patch) + 1, rightmost(patch) - 1))
+    if len(patch) == 0:
+        raise ValueError("an empty patch has no bounding box")
+    top, left, bottom, right = bounds(patch)
+    top, bottom = sorted((top + 1, bottom - 1))
+    left, right = sorted((left + 1, right - 1))
     return _outline(top, left, bottom, right)
 
 
 def _outline(top: int, left: int, bottom: int, right: int) -> Indices:
     """Return the cells on the edge of a box, as (left | right) | (top | bottom), then copied."""
     rows, columns = range(top, bottom + 1), range(left, right + 1)
-    sides = {(i, left) for i in rows} | {(i, right) for i in rows}
-    ends = {(top, j) for j in columns} | {(bottom, j) for j in columns}
+    sides = set(product(rows, (left,))) | set(product(rows, (right,)))
+    ends = set(product((top,), columns)) | set(product((bottom,), columns))
     return frozenset(sides | ends)

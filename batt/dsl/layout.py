@@ -1,7 +1,9 @@
 """Parts of grids and grids from parts: access, crops, splits, joins, scaling."""
 
+from itertools import product
 from typing import Any
 
+from batt.dsl.bounds import bounds
 from batt.dsl.measures import shape, ulcorner
 from batt.dsl.patches import normalize, shift
 from batt.dsl.types import Element, Grid, Integer, IntegerTuple, Patch, Tuple
@@ -23,7 +25,12 @@ def crop(grid: Grid, start: IntegerTuple, dims: IntegerTuple) -> Grid:
 
 def subgrid(patch: Patch, grid: Grid) -> Grid:
     """Return the grid cropped to the patch's bounding box; IndexError for an empty patch."""
-    return crop(grid, ulcorner(patch), shape(patch))
+    if len(patch) == 0:
+        raise IndexError("an empty patch has no bounding box to crop to")
+    if isinstance(patch, tuple):
+        return crop(grid, ulcorner(patch), shape(patch))
+    top, left, bottom, right = bounds(patch)
+    return crop(grid, (top, left), (bottom - top + 1, right - left + 1))
 
 
 def hconcat(a: Grid, b: Grid) -> Grid:
@@ -98,13 +105,8 @@ def upscale(element: Element, factor: Integer) -> Element:
     if len(element) == 0:
         return frozenset()
     cells: Any = normalize(element)
-    steps = range(factor)
-    scaled = {
-        (colour, (i * factor + down, j * factor + right))
-        for colour, (i, j) in cells
-        for down in steps
-        for right in steps
-    }
+    block = list(product(range(factor), repeat=2))
+    scaled = {(colour, (i * factor + down, j * factor + right)) for colour, (i, j) in cells for down, right in block}
     return shift(frozenset(scaled), ulcorner(element))  # type: ignore[return-value] # cells stay cells
 
 

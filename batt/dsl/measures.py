@@ -4,23 +4,15 @@ Patches may be objects or indices, or tuples of cells or locations where only th
 `width` is involved every tuple is taken as a grid.
 """
 
+# ruff: noqa: PLR1730 - a call of min or max costs several times the comparison, and these loops are hot
+
 from typing import Any
 
+from batt.dsl.bounds import bounds, column_bounds, is_object, row_bounds
 from batt.dsl.types import Boolean, Indices, Integer, IntegerTuple, Object, Patch, Piece
 
-
-def _rows(patch: Any) -> list[Any]:
-    """Return the row of every cell of a non-empty patch."""
-    if isinstance(next(iter(patch))[1], tuple):
-        return [i for _, (i, _) in patch]
-    return [i for i, _ in patch]
-
-
-def _columns(patch: Any) -> list[Any]:
-    """Return the column of every cell of a non-empty patch."""
-    if isinstance(next(iter(patch))[1], tuple):
-        return [j for _, (_, j) in patch]
-    return [j for _, j in patch]
+_NO_CORNER: Any = ()
+"""The corner of an empty patch: callers that index it fail, as they should."""
 
 
 def height(piece: Piece) -> Integer:
@@ -29,8 +21,8 @@ def height(piece: Piece) -> Integer:
         return 0
     if isinstance(piece, tuple):
         return len(piece)
-    rows = _rows(piece)
-    return max(rows) - min(rows) + 1  # type: ignore[no-any-return]
+    top, bottom = row_bounds(piece)
+    return bottom - top + 1
 
 
 def width(piece: Piece) -> Integer:
@@ -39,18 +31,24 @@ def width(piece: Piece) -> Integer:
         return 0
     if isinstance(piece, tuple):
         return len(piece[0])
-    columns = _columns(piece)
-    return max(columns) - min(columns) + 1  # type: ignore[no-any-return]
+    left, right = column_bounds(piece)
+    return right - left + 1
 
 
 def shape(piece: Piece) -> IntegerTuple:
-    """Return (height, width)."""
-    return (height(piece), width(piece))
+    """Return (height, width); (0, 0) if empty."""
+    if len(piece) == 0:
+        return (0, 0)
+    if isinstance(piece, tuple):
+        return (len(piece), len(piece[0]))
+    top, left, bottom, right = bounds(piece)
+    return (bottom - top + 1, right - left + 1)
 
 
 def portrait(piece: Piece) -> Boolean:
     """Return whether the height is above the width."""
-    return height(piece) > width(piece)
+    tall, wide = shape(piece)
+    return tall > wide
 
 
 def square(piece: Piece) -> Boolean:
@@ -63,70 +61,148 @@ def square(piece: Piece) -> Boolean:
 
 def vline(patch: Patch) -> Boolean:
     """Return whether the patch is a gap-free vertical line; true for a single cell, false for none."""
-    return height(patch) == len(patch) and width(patch) == 1
+    tall, wide = shape(patch)
+    return tall == len(patch) and wide == 1
 
 
 def hline(patch: Patch) -> Boolean:
     """Return whether the patch is a gap-free horizontal line; true for a single cell, false for none."""
-    return width(patch) == len(patch) and height(patch) == 1
+    tall, wide = shape(patch)
+    return wide == len(patch) and tall == 1
+
+
+# The next four are called most: each holds its loop itself and looks for one side only.
 
 
 def uppermost(patch: Patch) -> Integer:
     """Return the smallest row; ValueError if the patch is empty."""
-    return min(_rows(patch) if len(patch) else ())  # type: ignore[no-any-return]
+    cells: Any = patch
+    if len(cells) == 0:
+        raise ValueError("an empty patch has no uppermost row")
+    item = next(iter(cells))
+    top: int
+    if isinstance(item[1], tuple):
+        top = item[1][0]
+        for _, (i, _) in cells:
+            if i < top:
+                top = i
+    else:
+        top = item[0]
+        for i, _ in cells:
+            if i < top:
+                top = i
+    return top
 
 
 def lowermost(patch: Patch) -> Integer:
     """Return the largest row; ValueError if the patch is empty."""
-    return max(_rows(patch) if len(patch) else ())  # type: ignore[no-any-return]
+    cells: Any = patch
+    if len(cells) == 0:
+        raise ValueError("an empty patch has no lowermost row")
+    item = next(iter(cells))
+    bottom: int
+    if isinstance(item[1], tuple):
+        bottom = item[1][0]
+        for _, (i, _) in cells:
+            if i > bottom:
+                bottom = i
+    else:
+        bottom = item[0]
+        for i, _ in cells:
+            if i > bottom:
+                bottom = i
+    return bottom
 
 
 def leftmost(patch: Patch) -> Integer:
     """Return the smallest column; ValueError if the patch is empty."""
-    return min(_columns(patch) if len(patch) else ())  # type: ignore[no-any-return]
+    cells: Any = patch
+    if len(cells) == 0:
+        raise ValueError("an empty patch has no leftmost column")
+    item = next(iter(cells))
+    left: int
+    if isinstance(item[1], tuple):
+        left = item[1][1]
+        for _, (_, j) in cells:
+            if j < left:
+                left = j
+    else:
+        left = item[1]
+        for _, j in cells:
+            if j < left:
+                left = j
+    return left
 
 
 def rightmost(patch: Patch) -> Integer:
     """Return the largest column; ValueError if the patch is empty."""
-    return max(_columns(patch) if len(patch) else ())  # type: ignore[no-any-return]
+    cells: Any = patch
+    if len(cells) == 0:
+        raise ValueError("an empty patch has no rightmost column")
+    item = next(iter(cells))
+    right: int
+    if isinstance(item[1], tuple):
+        right = item[1][1]
+        for _, (_, j) in cells:
+            if j > right:
+                right = j
+    else:
+        right = item[1]
+        for _, j in cells:
+            if j > right:
+                right = j
+    return right
 
 
 def ulcorner(patch: Patch) -> IntegerTuple:
     """Return the upper left corner of the bounding box, occupied or not; `()` if the patch is empty."""
     if len(patch) == 0:
-        return ()  # type: ignore[return-value] # no corner: callers that index it fail as they should
-    return (min(_rows(patch)), min(_columns(patch)))
+        return _NO_CORNER  # type: ignore[no-any-return]
+    top, left, _, _ = bounds(patch)
+    return (top, left)
 
 
 def urcorner(patch: Patch) -> IntegerTuple:
     """Return the upper right corner of the bounding box, occupied or not; `()` if the patch is empty."""
     if len(patch) == 0:
-        return ()  # type: ignore[return-value]
-    return (min(_rows(patch)), max(_columns(patch)))
+        return _NO_CORNER  # type: ignore[no-any-return]
+    top, _, _, right = bounds(patch)
+    return (top, right)
 
 
 def llcorner(patch: Patch) -> IntegerTuple:
     """Return the lower left corner of the bounding box, occupied or not; `()` if the patch is empty."""
     if len(patch) == 0:
-        return ()  # type: ignore[return-value]
-    return (max(_rows(patch)), min(_columns(patch)))
+        return _NO_CORNER  # type: ignore[no-any-return]
+    _, left, bottom, _ = bounds(patch)
+    return (bottom, left)
 
 
 def lrcorner(patch: Patch) -> IntegerTuple:
     """Return the lower right corner of the bounding box, occupied or not; `()` if the patch is empty."""
     if len(patch) == 0:
-        return ()  # type: ignore[return-value]
-    return (max(_rows(patch)), max(_columns(patch)))
+        return _NO_CORNER  # type: ignore[no-any-return]
+    _, _, bottom, right = bounds(patch)
+    return (bottom, right)
 
 
 def corners(patch: Patch) -> Indices:
     """Return the set of the four corners of the bounding box; of nothing, the set of `()`."""
-    return frozenset((ulcorner(patch), urcorner(patch), llcorner(patch), lrcorner(patch)))
+    if len(patch) == 0:
+        return frozenset((_NO_CORNER,))
+    top, left, bottom, right = bounds(patch)
+    return frozenset(((top, left), (top, right), (bottom, left), (bottom, right)))
 
 
 def center(patch: Patch) -> IntegerTuple:
     """Return the middle of the bounding box, the lower right one of even extents; ValueError if empty."""
-    return (uppermost(patch) + height(patch) // 2, leftmost(patch) + width(patch) // 2)
+    if len(patch) == 0:
+        raise ValueError("an empty patch has no center")
+    top, left, bottom, right = bounds(patch)
+    if isinstance(patch, tuple):
+        tall, wide = shape(patch)
+        return (top + tall // 2, left + wide // 2)
+    return (top + (bottom - top + 1) // 2, left + (right - left + 1) // 2)
 
 
 def centerofmass(patch: Patch) -> IntegerTuple:
@@ -135,11 +211,11 @@ def centerofmass(patch: Patch) -> IntegerTuple:
     A location held in several colours counts once in the sum, but as often as it is held in the divisor.
     """
     cells: Any = patch
-    if len(cells) == 0:
-        return ()  # type: ignore[return-value]
-    if isinstance(next(iter(cells))[1], tuple):
+    count = len(cells)
+    if count == 0:
+        return _NO_CORNER  # type: ignore[no-any-return]
+    if is_object(cells):
         cells = {location for _, location in cells}
-    count = len(patch)
     return (sum([i for i, _ in cells]) // count, sum([j for _, j in cells]) // count)
 
 
@@ -148,12 +224,17 @@ def hperiod(obj: Object) -> Integer:
 
     The width if there is none, 0 if the object is empty; TypeError for indices wider than 1.
     """
-    cells = _at_origin(obj)
-    wide = width(cells)
-    for p in range(1, wide):
-        if all((colour, (i, j - p)) in cells for colour, (i, j) in cells if j >= p):
+    if len(obj) == 0:
+        return 0
+    left, right = column_bounds(obj)
+    cells = frozenset(obj)
+    for p in range(1, right - left + 1):
+        for colour, (i, j) in obj:
+            if j - p >= left and (colour, (i, j - p)) not in cells:
+                break
+        else:
             return p
-    return wide
+    return right - left + 1
 
 
 def vperiod(obj: Object) -> Integer:
@@ -161,19 +242,14 @@ def vperiod(obj: Object) -> Integer:
 
     The height if there is none, 0 if the object is empty; TypeError for indices higher than 1.
     """
-    cells = _at_origin(obj)
-    tall = height(cells)
-    for p in range(1, tall):
-        if all((colour, (i - p, j)) in cells for colour, (i, j) in cells if i >= p):
+    if len(obj) == 0:
+        return 0
+    top, bottom = row_bounds(obj)
+    cells = frozenset(obj)
+    for p in range(1, bottom - top + 1):
+        for colour, (i, j) in obj:
+            if i - p >= top and (colour, (i - p, j)) not in cells:
+                break
+        else:
             return p
-    return tall
-
-
-def _at_origin(patch: Any) -> Any:
-    """Return the patch with its upper left corner moved to (0, 0)."""
-    if len(patch) == 0:
-        return patch
-    top, left = min(_rows(patch)), min(_columns(patch))
-    if isinstance(next(iter(patch))[1], tuple):
-        return frozenset([(colour, (i - top, j - left)) for colour, (i, j) in patch])
-    return frozenset([(i - top, j - left) for i, j in patch])
+    return bottom - top + 1

@@ -2,13 +2,8 @@
 
 from typing import Any
 
-from batt.dsl.measures import lrcorner, ulcorner
+from batt.dsl.bounds import bounds, column_bounds, is_object, row_bounds
 from batt.dsl.types import Grid, Piece
-
-
-def _is_object(patch: Any) -> bool:
-    """Return whether a non-empty patch holds cells, not locations."""
-    return isinstance(next(iter(patch))[1], tuple)
 
 
 def hmirror(piece: Piece) -> Piece:
@@ -16,8 +11,10 @@ def hmirror(piece: Piece) -> Piece:
     if isinstance(piece, tuple):
         return piece[::-1]
     cells: Any = piece
-    rows = ulcorner(cells)[0] + lrcorner(cells)[0]
-    if _is_object(cells):
+    if len(cells) == 0:
+        raise IndexError("an empty patch has no bounding box to be mirrored in")
+    rows = sum(row_bounds(cells))
+    if is_object(cells):
         return frozenset([(colour, (rows - i, j)) for colour, (i, j) in cells])
     return frozenset([(rows - i, j) for i, j in cells])
 
@@ -27,8 +24,10 @@ def vmirror(piece: Piece) -> Piece:
     if isinstance(piece, tuple):
         return tuple([row[::-1] for row in piece])
     cells: Any = piece
-    columns = ulcorner(cells)[1] + lrcorner(cells)[1]
-    if _is_object(cells):
+    if len(cells) == 0:
+        raise IndexError("an empty patch has no bounding box to be mirrored in")
+    columns = sum(column_bounds(cells))
+    if is_object(cells):
         return frozenset([(colour, (i, columns - j)) for colour, (i, j) in cells])
     return frozenset([(i, columns - j) for i, j in cells])
 
@@ -38,10 +37,13 @@ def dmirror(piece: Piece) -> Piece:
     if isinstance(piece, tuple):
         return tuple(zip(*piece, strict=False))
     cells: Any = piece
-    top, left = ulcorner(cells)
-    if _is_object(cells):
-        return frozenset([(colour, (j - left + top, i - top + left)) for colour, (i, j) in cells])
-    return frozenset([(j - left + top, i - top + left) for i, j in cells])
+    if len(cells) == 0:
+        raise ValueError("an empty patch has no corner to be mirrored about")
+    top, left, _, _ = bounds(cells)
+    down, right = top - left, left - top
+    if is_object(cells):
+        return frozenset([(colour, (j + down, i + right)) for colour, (i, j) in cells])
+    return frozenset([(j + down, i + right) for i, j in cells])
 
 
 def cmirror(piece: Piece) -> Piece:
@@ -49,9 +51,11 @@ def cmirror(piece: Piece) -> Piece:
     if isinstance(piece, tuple):
         return tuple(zip(*[row[::-1] for row in piece[::-1]], strict=False))
     cells: Any = piece
-    upper_left, lower_right = ulcorner(cells), lrcorner(cells)
-    rows, columns = upper_left[0] + lower_right[1], upper_left[1] + lower_right[0]
-    if _is_object(cells):
+    if len(cells) == 0:
+        raise IndexError("an empty patch has no bounding box to be mirrored in")
+    top, left, bottom, right = bounds(cells)
+    rows, columns = top + right, left + bottom
+    if is_object(cells):
         return frozenset([(colour, (rows - j, columns - i)) for colour, (i, j) in cells])
     return frozenset([(rows - j, columns - i) for i, j in cells])
 

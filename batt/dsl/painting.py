@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from batt.dsl.bounds import is_object
 from batt.dsl.colours import mostcolor
 from batt.dsl.indices import toindices
 from batt.dsl.patches import shift
@@ -16,10 +17,18 @@ def canvas(value: Integer, dimensions: IntegerTuple) -> Grid:
 def fill(grid: Grid, value: Integer, patch: Patch) -> Grid:
     """Return the grid with the patch's locations in that colour; IndexError for the grid `()`."""
     tall, wide = len(grid), len(grid[0])
+    cells: Any = patch
+    if len(cells) == 0:
+        return grid
     rows = [list(row) for row in grid]
-    for i, j in toindices(patch):
-        if 0 <= i < tall and 0 <= j < wide:
-            rows[i][j] = value
+    if is_object(cells):
+        for _, (i, j) in cells:
+            if 0 <= i < tall and 0 <= j < wide:
+                rows[i][j] = value
+    else:
+        for i, j in cells:
+            if 0 <= i < tall and 0 <= j < wide:
+                rows[i][j] = value
     return tuple([tuple(row) for row in rows])
 
 
@@ -86,5 +95,13 @@ def switch(grid: Grid, a: Integer, b: Integer) -> Grid:
 
 def cellwise(a: Grid, b: Grid, fallback: Integer) -> Grid:
     """Return a with fallback wherever b differs; b may be larger, IndexError if it is smaller or a is `()`."""
-    columns = range(len(a[0]))
-    return tuple([tuple([row[j] if row[j] == b[i][j] else fallback for j in columns]) for i, row in enumerate(a)])
+    wide = len(a[0])
+    columns = range(wide)
+    rows = []
+    for i, row in enumerate(a):
+        other = b[i]
+        if len(row) == wide <= len(other):
+            rows.append(tuple([x if x == y else fallback for x, y in zip(row, other, strict=False)]))
+        else:  # raises IndexError where a cell is missing
+            rows.append(tuple([row[j] if row[j] == other[j] else fallback for j in columns]))
+    return tuple(rows)

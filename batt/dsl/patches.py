@@ -1,10 +1,18 @@
 """Patches and objects: make them from grids, move them, find them again."""
 
+from itertools import chain, product
 from typing import Any
 
+from batt.dsl.bounds import bounds
 from batt.dsl.indices import toindices
-from batt.dsl.measures import leftmost, shape, uppermost
+from batt.dsl.measures import shape
 from batt.dsl.types import Grid, Indices, Integer, IntegerTuple, Object, Patch
+
+_BYTES = range(256)
+"""The colours that a byte can hold; a grid's are 0-9, but nothing forbids others."""
+
+_MARKS = b"0" * 255 + b"1" + b"0" * 255
+"""Its slice [255 - c, 511 - c) is the translation table that marks colour c by "1", all others by "0"."""
 
 
 def asobject(grid: Grid) -> Object:
@@ -20,7 +28,7 @@ def toobject(patch: Patch, grid: Grid) -> Object:
 
 def recolor(value: Integer, patch: Patch) -> Object:
     """Return the patch's locations, each once, as cells of one colour."""
-    return frozenset([(value, location) for location in toindices(patch)])
+    return frozenset(product((value,), toindices(patch)))
 
 
 def shift(patch: Patch, directions: IntegerTuple) -> Patch:
@@ -38,7 +46,8 @@ def normalize(patch: Patch) -> Patch:
     """Return the patch moved so that its bounding box begins at (0, 0); an empty patch comes back as it is."""
     if len(patch) == 0:
         return patch
-    return shift(patch, (-uppermost(patch), -leftmost(patch)))
+    top, left, _, _ = bounds(patch)
+    return shift(patch, (-top, -left))
 
 
 def occurrences(grid: Grid, obj: Object) -> Indices:
@@ -47,17 +56,64 @@ def occurrences(grid: Grid, obj: Object) -> Indices:
     Gaps in the object match anything; an empty object occurs at all (rows + 1) x (columns + 1) places. TypeError
     for indices, once their bounding box fits.
     """
+    cells: Any = obj
+    tall, wide = shape(cells)
+    total = len(grid[0])
+    rows, columns = len(grid) - tall + 1, total - wide + 1
+    if rows <= 0 or columns <= 0:
+        return frozenset()
+    if len(cells) == 0:
+        return frozenset(set(product(range(rows), range(columns))))
+    if isinstance(cells, tuple):
+        return _occurrences_one_by_one(grid, cells, rows, columns)
+    try:
+        colours = bytes(chain.from_iterable(grid))[::-1]
+    except (TypeError, ValueError):  # a colour below 0, above 255, or no int at all
+        return _occurrences_one_by_one(grid, cells, rows, columns)
+    if any(len(row) != total for row in grid):
+        return _occurrences_one_by_one(grid, cells, rows, columns)
+    # A set of places is an int, bit total * i + j for (i, j), so all places are looked at at once: a cell of the
+    # object fits where its colour is, moved back by the cell's distance from the corner.
+    top, left, _, _ = bounds(cells)
+    places = int(("0" * (total - columns) + "1" * columns) * rows, 2)
+    of_colour: dict[int, int] = {}
+    for colour, (i, j) in cells:
+        if colour not in of_colour:
+            of_colour[colour] = _places_of_colour(colours, colour)
+        places &= of_colour[colour] >> (total * (i - top) + j - left)
+        if not places:
+            return frozenset()
+    return frozenset(set(_places(places, total)))
+
+
+def _places_of_colour(colours: bytes, colour: Any) -> int:
+    """Return the set of places of a colour as an int; colours: the grid's, the last place first."""
+    if colour not in _BYTES:
+        return 0
+    return int(colours.translate(_MARKS[255 - int(colour) : 511 - int(colour)]), 2)
+
+
+def _places(bits: int, total: int) -> list[tuple[int, int]]:
+    """Return the places of a set that is an int, row by row, in a grid of total columns."""
+    marks = f"{bits:b}"[::-1]
+    places = []
+    place = marks.find("1")
+    while place >= 0:
+        places.append(divmod(place, total))
+        place = marks.find("1", place + 1)
+    return places
+
+
+def _occurrences_one_by_one(grid: Grid, obj: Any, rows: int, columns: int) -> Indices:
+    """Return the occurrences of anything that is not a plain object in a plain grid, place by place."""
+    tall, wide = len(grid), len(grid[0])
     cells: Any = normalize(obj)
-    tall, wide = shape(obj)
-    found = {
-        (i, j)
-        for i in range(len(grid) - tall + 1)
-        for j in range(len(grid[0]) - wide + 1)
-        if all(_has(grid, colour, i + down, j + right) for colour, (down, right) in cells)
-    }
+    found = set()
+    for place in product(range(rows), range(columns)):
+        for colour, (down, right) in cells:
+            i, j = place[0] + down, place[1] + right
+            if not (0 <= i < tall and 0 <= j < wide and grid[i][j] == colour):
+                break
+        else:
+            found.add(place)
     return frozenset(found)
-
-
-def _has(grid: Grid, colour: int, i: int, j: int) -> bool:
-    """Return whether (i, j) lies on the grid and has that colour."""
-    return 0 <= i < len(grid) and 0 <= j < len(grid[0]) and grid[i][j] == colour

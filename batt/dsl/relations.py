@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from batt.dsl.measures import center, leftmost, lowermost, rightmost, uppermost
+from batt.dsl.bounds import bounds, is_object
+from batt.dsl.measures import center
 from batt.dsl.types import Boolean, Grid, Integer, IntegerTuple, Patch
 
 FARTHEST = 42
 """Steps after which `gravitate` gives up; part of the DSL (a grid has at most 30 rows)."""
 
 
-def _locations(patch: Any) -> set[IntegerTuple]:
-    """Return the locations of a patch."""
-    if len(patch) and isinstance(next(iter(patch))[1], tuple):
-        return {location for _, location in patch}
-    return {(i, j) for i, j in patch}
+def _locations(patch: Any) -> list[IntegerTuple]:
+    """Return the location of every element of a patch."""
+    if len(patch) and is_object(patch):
+        return [location for _, location in patch]
+    return list(patch)
 
 
 def position(a: Patch, b: Patch) -> IntegerTuple:
@@ -50,7 +51,17 @@ def manhattan(a: Patch, b: Patch) -> Integer:
 
 def adjacent(a: Patch, b: Patch) -> Boolean:
     """Return whether a and b share an edge but no cell (manhattan is 1); ValueError if a patch is empty."""
-    return manhattan(a, b) == 1
+    here, there = set(_locations(a)), set(_locations(b))
+    if not here or not there:
+        raise ValueError("an empty patch is not adjacent to anything")
+    if not here.isdisjoint(there):
+        return False
+    if len(there) < len(here):
+        here, there = there, here
+    for i, j in here:
+        if (i, j + 1) in there or (i + 1, j) in there or (i, j - 1) in there or (i - 1, j) in there:
+            return True
+    return False
 
 
 def bordering(patch: Patch, grid: Grid) -> Boolean:
@@ -58,12 +69,10 @@ def bordering(patch: Patch, grid: Grid) -> Boolean:
 
     A patch that reaches beyond an edge does not end there.
     """
-    return (
-        uppermost(patch) == 0
-        or leftmost(patch) == 0
-        or lowermost(patch) == len(grid) - 1
-        or rightmost(patch) == len(grid[0]) - 1
-    )
+    if len(patch) == 0:
+        raise ValueError("an empty patch borders on nothing")
+    top, left, bottom, right = bounds(patch)
+    return top == 0 or left == 0 or bottom == len(grid) - 1 or right == len(grid[0]) - 1
 
 
 def gravitate(source: Patch, destination: Patch) -> IntegerTuple:
@@ -74,10 +83,28 @@ def gravitate(source: Patch, destination: Patch) -> IntegerTuple:
     """
     vertical = vmatching(source, destination)
     axis = 0 if vertical else 1
-    step = 1 if center(source)[axis] < center(destination)[axis] else -1
+    sense = 1 if center(source)[axis] < center(destination)[axis] else -1
     moving, fixed = _locations(source), _locations(destination)
-    for steps in range(FARTHEST):
-        if adjacent(frozenset(moving), frozenset(fixed)):
-            return (step * steps, 0) if vertical else (0, step * steps)
-        moving = {(i + step, j) for i, j in moving} if vertical else {(i, j + step) for i, j in moving}
-    return (step * FARTHEST, 0) if vertical else (0, step * FARTHEST)
+    if not vertical:  # the same along the other axis
+        moving, fixed = [(j, i) for i, j in moving], [(j, i) for i, j in fixed]
+    offset = sense * _steps_until_adjacent(moving, fixed, sense)
+    return (offset, 0) if vertical else (0, offset)
+
+
+def _steps_until_adjacent(moving: list[IntegerTuple], fixed: list[IntegerTuple], sense: int) -> int:
+    """Return the steps along the first axis after which moving is first adjacent to fixed, at most FARTHEST.
+
+    No step is made: each pair of cells in one line tells after how many steps they overlap, and each pair of a cell
+    and a neighbour of fixed after how many they touch.
+    """
+    occupied: dict[int, set[int]] = {}
+    for i, j in fixed:
+        occupied.setdefault(j, set()).add(i)
+    beside: dict[int, set[int]] = {}
+    for i, j in fixed:
+        beside.setdefault(j, set()).update((i - 1, i + 1))
+        beside.setdefault(j - 1, set()).add(i)
+        beside.setdefault(j + 1, set()).add(i)
+    overlaps = {(k - i) * sense for i, j in moving for k in occupied.get(j, ())}
+    touches = {(k - i) * sense for i, j in moving for k in beside.get(j, ())}
+    return min([steps for steps in touches - overlaps if 0 <= steps < FARTHEST], default=FARTHEST)

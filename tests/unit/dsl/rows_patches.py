@@ -168,7 +168,7 @@ ROWS: dict[str, list[Case]] = {
         of(GRID, ((0, (0, 0)), (1, (0, 1)))).gives(sets((0, 0))),  # a tuple takes the room of a 2 x 2 grid
         of(GRID, sets((0, 0), (0, 1))).fails(TypeError),
         of(GRID, sets((0, 0), (0, 9))).gives(EMPTY),  # indices, but the box does not fit
-        of((), cells(1, (0, 0))).gives(EMPTY),
+        of((), cells(1, (0, 0))).fails(IndexError),
         of((), EMPTY).fails(IndexError),
     ],
     "hmirror": [
