@@ -141,30 +141,14 @@ def argmin(container: Container, compfunc: Callable) -> Any:
 
 def valmax(container: Container, compfunc: Callable) -> Integer:
     """Return the largest key itself; of nothing, compfunc(0)."""
-    items = iter(container)
-    for item in items:
-        best = compfunc(item)
-        break
-    else:
-        return compfunc(0)  # type: ignore[no-any-return]
-    for item in items:
-        key = compfunc(item)
-        best = max(best, key)
-    return best  # type: ignore[no-any-return]
+    keys = [compfunc(item) for item in container]
+    return max(keys) if keys else compfunc(0)  # type: ignore[no-any-return]
 
 
 def valmin(container: Container, compfunc: Callable) -> Integer:
     """Return the smallest key itself; of nothing, compfunc(0)."""
-    items = iter(container)
-    for item in items:
-        best = compfunc(item)
-        break
-    else:
-        return compfunc(0)  # type: ignore[no-any-return]
-    for item in items:
-        key = compfunc(item)
-        best = min(best, key)
-    return best  # type: ignore[no-any-return]
+    keys = [compfunc(item) for item in container]
+    return min(keys) if keys else compfunc(0)  # type: ignore[no-any-return]
 
 
 def mostcommon(container: Container) -> Any:
