@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.module import Module, module_from_json, solver_program
-from batt.names import SOLVER_DIR, results_path
+from batt.names import SOLVER_DIR, results_path, summary_path
 from batt.program import Program, program_from_json
 from batt.reading import Entry, ModuleEntry
-from batt.results import Score, Summary, Totals
-from batt.selection import Contender, select
+from batt.results import HOW_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
+from batt.selection import Contender, select, unique_bodies
 from batt.state import last_attempt, missing_shards, shard_results
 from batt.store import ObjectStore, create_json, read_json
 from batt.texts import DIFFER_HEADER, expanded_text
@@ -30,8 +30,8 @@ from batt.timing import (
     stats_from_json,
     stats_to_json,
 )
-from batt.tree import differ_file, differ_link, set_links, solver_file, solver_link, write_text
-from batt.verdicts import ENDING, CandidateVerdict, Verdict, time_class, verdict_from_json
+from batt.tree import Link, differ_file, differ_link, set_links, solver_file, solver_link, write_text
+from batt.verdicts import ENDING, CandidateVerdict, PairVerdict, Verdict, time_class, verdict_from_json
 
 
 class Row(NamedTuple):
@@ -55,19 +55,23 @@ class Row(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times."""
+    """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times.
+
+    writers: (index, writer) of each shard result: equal ones mean equal shard results.
+    """
 
     rows: dict[tuple[int, str], Any]
     cached: frozenset[tuple[int, str]]
     duplicates: tuple[tuple[int, str, int], ...]
     clock: PhaseClock
+    writers: list[list[Any]]
 
 
 def collect(manifest: Manifest, root: ObjectStore) -> Summary:
     """Merge what the shards have found and write the results; what is missing is counted, not invented.
 
-    The same again says the same: results of an attempt are written once. A run that had results, and whose shards were
-    done again, writes the next attempt's.
+    The same again says the same: results of an attempt are written once. A run that had results, and some of whose
+    shards were done since, writes the next attempt's.
     """
     collector = Collector(manifest, root)
     return collector.collect()
@@ -79,12 +83,14 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     rows = {(number, task): row for number, task, row in known["rows"]}
     cached = frozenset(rows)
     clock = PhaseClock()
-    for _, path in sorted(shard_results(root, manifest).items()):
+    writers = []
+    for index, path in sorted(shard_results(root, manifest).items()):
         value = read_json(root, path)
+        writers.append([index, value["writer"]])
         rows.update({(number, task): row for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
     duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
-    return Stored(rows, cached, duplicates, clock)
+    return Stored(rows, cached, duplicates, clock, writers)
 
 
 class Collector:
@@ -110,34 +116,52 @@ class Collector:
         totals = self.totals(by_task, tasks, len(refused))
         score = Score(sum(task["solved"] for task in tasks), len(tasks))
         missing = tuple(missing_shards(self.root, self.manifest))
+        phases = stats_to_json(self.clock.stats)
         value = {
             "schema": 1,
             "run": self.manifest.ref._asdict(),
-            "spec": self.manifest.spec,
-            "inputs_digest": self.manifest.inputs_digest,
+            "solvers": {key: value for key, value in self.manifest.spec["solvers"].items() if key not in HOW_FIELDS},
+            "dataset_digest": self.manifest.dataset_digest,
+            "candidates_digest": self.manifest.candidates_digest,
             "dsl_digest": self.manifest.dsl_digest,
             "score": score._asdict(),
             "totals": totals._asdict(),
-            "missing_shards": list(missing) if missing else [],
+            "missing_shards": list(missing),
             "tasks": tasks,
             "refused": [dict(zip(("where", "got", "rule", "remedy", "line"), fault, strict=True)) for fault in refused],
             "refused_tasks": list(self.manifest.refused_tasks),
-            "phases": stats_to_json(self.clock.stats),
+            "phases": phases,
         }
-        attempt = self.write(value)
         filtered = tuple((task["task"], task["unique"], task["outputs"]) for task in tasks if task["outputs"])
-        path = f"{self.manifest.ref.folder}/{results_path(attempt)}"
-        phases = stats_to_json(self.clock.stats)
-        return Summary(self.manifest.ref.folder, path, attempt, score, totals, phases, filtered, missing)
+        summary = Summary(self.manifest.ref.folder, "", 0, score, totals, phases, filtered, missing)
+        return self.write(summary, value)
 
-    def write(self, value: dict[str, Any]) -> int:
-        """Store the results as those of the next attempt that has none; return the attempt."""
-        attempt = last_attempt(self.root, self.manifest) + 1
+    def write(self, summary: Summary, results: dict[str, Any]) -> Summary:
+        """Store the results as the next attempt's; the last attempt's summary if that was made from the same shards.
+
+        The summary claims the attempt, before the results: of several collects one writes, and all say the same.
+        """
+        folder = self.manifest.ref.folder
+        attempt = max(1, last_attempt(self.root, self.manifest))
         while True:
-            with contextlib.suppress(AlreadyExistsError):  # another collect of this run was first
-                create_json(self.root, f"{self.manifest.ref.folder}/{results_path(attempt)}", value)
-                return attempt
+            path = f"{folder}/{results_path(attempt)}"
+            own = summary._replace(path=path, attempt=attempt)
+            value = {"schema": 1, "shards": self.stored.writers, "summary": summary_to_json(own)}
+            told = self.claim(f"{folder}/{summary_path(attempt)}", value)
+            if told["shards"] == self.stored.writers:
+                with contextlib.suppress(AlreadyExistsError):  # the same results
+                    create_json(self.root, path, results)
+                return summary_from_json(told["summary"])
             attempt += 1
+
+    def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
+        """Store an attempt's summary unless it has one; return the one it has then."""
+        try:
+            create_json(self.root, path, value)
+        except AlreadyExistsError:
+            told: dict[str, Any] = read_json(self.root, path)
+            return told
+        return value
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for every candidate on every task it was run on, in the order of the inputs."""
@@ -212,21 +236,23 @@ class Collector:
     def task_result(self, task: str, rows: list[Row]) -> dict[str, Any]:
         """Return what results say of a task; writes the files of the kept candidates."""
         with self.clock.phase(FILTER):
-            contenders = [Contender(row.o_score, row.order, row.body_md5, row.md5) for row in rows]
-            selection = select(contenders, self.manifest.held.get(task, ()), self.keep)
+            unique = unique_bodies(contender_of(row) for row in rows)
+            usable = [row for row in rows if row.verdict.verdict not in ENDING]
+            selection = select(map(contender_of, usable), self.manifest.held.get(task, ()), self.keep)
         kept_orders = {one.order for one in selection.kept}
         kept = [row for row in rows if row.order in kept_orders]
+        links = solver_links(kept)
         with self.clock.phase(FILE_OPS):
-            self.write_solvers(task, kept, [f"{one.md5}.py" for one in selection.evicted])
+            self.write_solvers(task, kept, links, [f"{one.md5}.py" for one in selection.evicted])
         with self.clock.phase(DIFFERS):
             differs = self.write_differs(task, kept)
         result: dict[str, Any] = {
             "task": task,
             "solved": any(row.verdict.verdict is Verdict.CORRECT for row in rows),
             "outputs": self.outputs(task, rows),
-            "unique": len(selection.unique),
+            "unique": len(unique),
             "kept": len(kept),
-            "candidates": [self.candidate_result(row, row.order in kept_orders) for row in rows],
+            "candidates": [self.candidate_result(row, links if row.order in kept_orders else {}) for row in rows],
         }
         if differs:
             result["differs"] = differs
@@ -238,8 +264,11 @@ class Collector:
         plain = sum(row.order[0] not in self.modules for row in rows)
         return plain + sum(int(self.stored.rows[number, task]["outputs"]) for number in modules)
 
-    def candidate_result(self, row: Row, is_kept: bool) -> dict[str, Any]:
-        """Return what results say of one candidate on one task; only what is to be said."""
+    def candidate_result(self, row: Row, links: Mapping[str, Link]) -> dict[str, Any]:
+        """Return what results say of one candidate on one task; only what is to be said.
+
+        links: by md5, those of the kept candidates; none for a candidate that is not kept.
+        """
         verdict = row.verdict
         result: dict[str, Any] = {
             "candidate": row.name,
@@ -248,7 +277,7 @@ class Collector:
             "score": row.o_score,
             "check_time": round(verdict.check_time, 9),
             "t_log": time_class(verdict.check_time),
-            "kept": is_kept,
+            "kept": row.md5 in links,
         }
         pairs = {self.pair_name(row.task, place): said(pair) for place, pair in enumerate(verdict.pairs)}
         wrong = {name: text for name, text in pairs.items() if text != Verdict.CORRECT}
@@ -264,8 +293,8 @@ class Collector:
             result["inlined"] = False
         if row.solver_id:
             result["solver_id"] = row.solver_id
-        if is_kept and verdict.verdict not in ENDING:
-            result["link"] = solver_link(row.task, row.o_score, time_class(verdict.check_time), row.md5).path
+        if row.md5 in links:
+            result["link"] = links[row.md5].path
         return result
 
     def pair_name(self, task: str, place: int) -> str:
@@ -280,19 +309,15 @@ class Collector:
             return solver_program(self.modules[number], self.modules[number].candidates[place].node)
         return program_from_json(json.loads(self.programs[number]))
 
-    def write_solvers(self, task: str, kept: list[Row], evicted: list[str]) -> None:
-        """Write the texts and links of a task's kept candidates; one that did not end is not offered to anyone."""
-        links = []
+    def write_solvers(self, task: str, kept: list[Row], links: Mapping[str, Link], evicted: list[str]) -> None:
+        """Write the texts and links of a task's kept candidates."""
         for row in kept:
-            if row.verdict.verdict in ENDING:
-                continue
             path = solver_file(row.md5)
             if not self.root.exists(path):
                 with self.clock.phase(EXPAND):
                     text = expanded_text(self.program(row))
                 write_text(self.root, path, text)
-            links.append(solver_link(task, row.o_score, time_class(row.verdict.check_time), row.md5))
-        set_links(self.root, f"{SOLVER_DIR}/solve_{task}", links, evicted)
+        set_links(self.root, f"{SOLVER_DIR}/solve_{task}", links.values(), evicted)
 
     def write_differs(self, task: str, kept: list[Row]) -> list[dict[str, Any]]:
         """Write the texts and links of the differs of kept candidates; return their scores, best first a name."""
@@ -351,7 +376,29 @@ class Collector:
         )
 
 
-def said(pair: Any) -> str:  # verdicts.PairVerdict
-    """Return what results say of a pair: its verdict, and where and how it failed."""
-    where = f" at step {pair.step}" if pair.step else ""
-    return f"{pair.verdict} {pair.exception}{where}".strip() if pair.exception or where else str(pair.verdict)
+def contender_of(row: Row) -> Contender:
+    """Return a row as it asks to be kept."""
+    return Contender(row.o_score, row.order, row.body_md5, row.md5)
+
+
+def solver_links(kept: Sequence[Row]) -> dict[str, Link]:
+    """Return the link of each kept file by its md5.
+
+    Different bodies may be inlined to one file: it lies where the best of them puts it, of equally good ones the first.
+    """
+    links: dict[str, Link] = {}
+    for row in sorted(kept, key=lambda row: (-row.o_score, row.order)):
+        link = solver_link(row.task, row.o_score, time_class(row.verdict.check_time), row.md5)
+        links.setdefault(row.md5, link)
+    return links
+
+
+def said(pair: PairVerdict) -> str:
+    """Return what results say of a pair: its verdict, and of an error what was raised and where.
+
+    Where time or memory ran out depends on the machine, so it is not said.
+    """
+    if pair.verdict in {Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY}:
+        return str(pair.verdict)
+    where = f"at step {pair.step}" if pair.step else ""
+    return " ".join(filter(None, (str(pair.verdict), pair.exception, where)))

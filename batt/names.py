@@ -60,3 +60,11 @@ def progress_segment(index: int, writer: str, sequence: int) -> str:
 def results_path(attempt: int) -> str:
     """Return the path of an attempt's results. Written by collect; read by users."""
     return f"out/{attempt}/results.json"
+
+
+def summary_path(attempt: int) -> str:
+    """Return the path of what an attempt's results say in short, and from which shard results they were made.
+
+    Written by collect, before the results; read by a collect that is run again, and to tell whether a run is finished.
+    """
+    return f"out/{attempt}/summary.json"

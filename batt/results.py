@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from batt.verdicts import Verdict
 
-TIMING_FIELDS = frozenset(
-    {"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "seconds", "run"}
-)
-"""Fields that depend on how long things took, on when they ran or under which uid; everything else must be equal."""
+TIMING_FIELDS = frozenset({"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "run"})
+"""Fields that depend on how long things took, or on the run's uid; everything else of two equal runs is equal."""
+
+HOW_FIELDS = frozenset({"shards", "cache"})
+"""Fields of spec.solvers that say how a run is done, not what it finds out: results do not hold them."""
 
 
 class Totals(NamedTuple):
@@ -57,6 +58,27 @@ class Summary(NamedTuple):
     def is_complete(self) -> bool:
         """Tell whether every shard has a result."""
         return not self.missing_shards
+
+
+def summary_to_json(summary: Summary) -> dict[str, Any]:
+    """Return the form in which a summary is stored."""
+    value = summary._asdict()
+    return {**value, "score": summary.score._asdict(), "totals": summary.totals._asdict()}
+
+
+def summary_from_json(value: dict[str, Any]) -> Summary:
+    """Return the summary of `summary_to_json`'s form, after a trip through JSON."""
+    totals = {**value["totals"], "verdicts": {Verdict(name): n for name, n in value["totals"]["verdicts"].items()}}
+    filtered = tuple((task, unique, outputs) for task, unique, outputs in value["filtered"])
+    return Summary(
+        **{
+            **value,
+            "score": Score(**value["score"]),
+            "totals": Totals(**totals),
+            "filtered": filtered,
+            "missing_shards": tuple(value["missing_shards"]),
+        }
+    )
 
 
 def without_timing(value: Any) -> Any:  # JSON data

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from batt.manifest import Manifest
-from batt.names import results_path
-from batt.store import ObjectStore
+from batt.names import results_path, summary_path
+from batt.store import ObjectStore, read_json
 
 RESULT_NAME = re.compile(r"shards/(\d+)(?:\.(\d+))?\.json\.gz$")
 """A shard's result: its index, and its attempt if that is not the first."""
 
-RESULTS_NAME = re.compile(r"out/(\d+)/results\.json$")
-"""An attempt's results."""
+ATTEMPT_NAME = re.compile(r"out/(\d+)/")
+"""An attempt that has begun to write its results."""
 
 
 def shard_results(root: ObjectStore, manifest: Manifest) -> dict[int, str]:
@@ -33,13 +33,16 @@ def missing_shards(root: ObjectStore, manifest: Manifest) -> list[int]:
 
 
 def last_attempt(root: ObjectStore, manifest: Manifest) -> int:
-    """Return the highest attempt whose results are written, 0 if none."""
-    found = [RESULTS_NAME.search(path) for path in root.list(f"{manifest.ref.folder}/out/")]
+    """Return the highest attempt that has begun to write its results, 0 if none."""
+    prefix = f"{manifest.ref.folder}/"
+    found = [ATTEMPT_NAME.match(path.removeprefix(prefix)) for path in root.list(f"{prefix}out/")]
     return max((int(match[1]) for match in found if match), default=0)
 
 
 def is_finished(root: ObjectStore, manifest: Manifest) -> bool:
-    """Tell whether every shard has a result and the results are written."""
-    return not missing_shards(root, manifest) and root.exists(
-        f"{manifest.ref.folder}/{results_path(max(1, last_attempt(root, manifest)))}"
-    )
+    """Tell whether every shard has a result and the last attempt's results were made from all of them."""
+    attempt = last_attempt(root, manifest)
+    paths = [f"{manifest.ref.folder}/{name(attempt)}" for name in (results_path, summary_path)]
+    if not attempt or not all(root.exists(path) for path in paths) or missing_shards(root, manifest):
+        return False
+    return not read_json(root, paths[1])["summary"]["missing_shards"]

@@ -259,6 +259,7 @@ class ShardWork:
         """Store the shard's result, and its verdicts for later runs."""
         value = {
             "schema": 1,
+            "writer": self.writer,  # tells this result from one that is made after it was deleted
             "rows": [[number, task, self.rows[number, task]] for number, task, _ in self.shard.items],
             "phases": stats_to_json(self.clock.stats),
         }
