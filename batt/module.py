@@ -9,6 +9,7 @@ Neither is imported or executed.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from batt.errors import Fault, shown
 from batt.program import (
     INPUTS,
     CallReader,
+    KnownNames,
     Program,
     Ref,
     RefusedError,
@@ -25,6 +27,7 @@ from batt.program import (
     needed_steps,
     parse_text,
     pruned,
+    unreadable,
 )
 from batt.texts import md5_hex
 
@@ -38,10 +41,19 @@ BATCH_CALLS = ("apply, first, S", "apply, second, S", "mapply, p_g, {0}", "mappl
 """What the four targets of a batch line stand for, where NAME_call.py does not say."""
 
 GUARDS = {
-    name: getattr(__import__("builtins"), name)
-    for name in ("TypeError", "AttributeError", "ValueError", "IndexError", "KeyError", "RuntimeError", "Exception")
+    kind.__name__: kind
+    for kind in (TypeError, AttributeError, ValueError, IndexError, KeyError, RuntimeError, Exception)
 }
 """Exceptions a guarded step may name; modules of today name the first three."""
+
+MAX_MARKED_STEPS = 50_000_000
+"""Most steps times marks of a module: bounds the time it takes to take it apart. Known modules stay below 5 million."""
+
+STEP_NAME = re.compile(r"t([1-9][0-9]{0,8})")
+"""What steps are called; their number is part of the texts by which programs are named."""
+
+BATT = re.compile(r"(?:^|[\n\r])def[ \t]+batt[ \t]*\(")
+"""The line that makes a text a batt module."""
 
 
 class CandidateMark(NamedTuple):
@@ -67,7 +79,8 @@ class Module(NamedTuple):
 
     steps: every call, nested ones too, in the order in which they run.
     numbers: step number `N` of `tN`, or 0 for a call nested in an argument; as long as `steps`.
-    guards: names of the exceptions that give the default value instead, () for an unguarded step.
+    guards: names of the exceptions that give the default value instead, () for an unguarded step; a call nested in a
+        step has that step's.
     """
 
     steps: tuple[Step, ...]
@@ -86,7 +99,7 @@ class CallTexts(NamedTuple):
 
 def is_module(text: str) -> bool:
     """Tell whether a source text looks like a batt module: it defines `batt(...)` at the top level."""
-    return text.startswith("def batt(") or "\ndef batt(" in text
+    return BATT.search(text) is not None
 
 
 def parse_module(
@@ -100,15 +113,23 @@ def parse_module(
     tree = parse_text(where, text)
     if isinstance(tree, Fault):
         return None, [tree]
-    function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "batt"), None)
-    if function is None:
-        return None, [Fault(where, "no function batt", "must define batt(task_id, S, I, C, log_path)", "add it", 1)]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "batt"]
+    if len(functions) != 1:
+        got = f"{len(functions)} functions batt"
+        return None, [
+            Fault(where, got, "must define one, batt(task_id, S, I, C, log_path)", "regenerate the module", 1)
+        ]
     texts = read_call_texts(f"{where} (its _call.py)", call_text)
     reader = ModuleReader(where, known, texts.calls)
     reader.faults.extend(texts.faults)
-    for node in function.body:
+    for node in functions[0].body:
         reader.read_statement(node)
-    return reader.module(), reader.faults
+    module = reader.module()
+    marked_steps = len(module.steps) * (len(module.candidates) + len(module.differs))
+    if marked_steps > MAX_MARKED_STEPS:
+        rule = f"must be at most {MAX_MARKED_STEPS}"
+        return None, [Fault(where, f"steps times marks of {marked_steps}", rule, "split the module", 1)]
+    return module, reader.faults
 
 
 class ModuleReader:
@@ -117,7 +138,7 @@ class ModuleReader:
     def __init__(self, where: str, known: Collection[str], calls: dict[int, ast.expr]) -> None:
         self.where = where
         self.calls = calls
-        self.reader = CallReader(known, {name: name for name in INPUTS})
+        self.reader = CallReader(KnownNames(known), {name: name for name in INPUTS})
         self.numbers: list[int] = []
         self.guards: list[tuple[str, ...]] = []
         self.candidates: list[CandidateMark] = []
@@ -137,24 +158,24 @@ class ModuleReader:
 
     def read_statement(self, node: ast.stmt) -> None:
         """Take one statement of the body."""
-        targets = target_names(node)
         try:
             self.read_known_statement(node)
         except RefusedError as refused:
-            self.faults.append(refused.fault(self.where))
-            self.refused_names.update(dict.fromkeys(targets, getattr(node, "lineno", 1)))
-        except RecursionError:
-            self.faults.append(
-                RefusedError(node, "calls nested too deeply", "must nest less", "use steps").fault(self.where)
-            )
-            self.refused_names.update(dict.fromkeys(targets, getattr(node, "lineno", 1)))
-        self.settle()
+            self.refuse(node, refused)
+        except (RecursionError, ValueError) as error:  # ValueError: a number too long to print
+            self.refuse(node, unreadable(node, error))
+        self.settle(())
 
-    def settle(self) -> None:
-        """Give the calls that a statement added without numbering them (nested ones) number 0 and no guard."""
+    def refuse(self, node: ast.stmt, refused: RefusedError) -> None:
+        """Keep the fault of a statement; the names it would have defined stay undefined."""
+        self.faults.append(refused.fault(self.where))
+        self.refused_names.update(dict.fromkeys(target_names(node), node.lineno))
+
+    def settle(self, guard: tuple[str, ...]) -> None:
+        """Give the calls that have been read since the last time number 0 and a guard."""
         missing = len(self.reader.steps) - len(self.numbers)
         self.numbers.extend([0] * missing)
-        self.guards.extend([()] * missing)
+        self.guards.extend([guard] * missing)
 
     def read_known_statement(self, node: ast.stmt) -> None:
         """Take a step, a guarded step, a batch line, a mark, the lists or the return; refuse anything else."""
@@ -165,7 +186,7 @@ class ModuleReader:
         elif isinstance(node, ast.Assign):
             if not is_empty_list(node):
                 self.read_step(node, ())
-        elif not isinstance(node, ast.Return) and not is_harmless(node):
+        elif not is_harmless(node) and not isinstance(node, ast.Return):
             raise RefusedError(node, describe(node), "must be a step, a mark or the return", "remove it")
 
     def read_guarded(self, node: ast.Try) -> None:
@@ -202,10 +223,9 @@ class ModuleReader:
         self.check_operands(value)
         before = len(self.reader.steps)
         ref = self.reader.read(value)
-        self.settle()
+        self.settle(guard)
         if isinstance(ref, int) and ref >= before:
             self.numbers[ref] = number
-            self.guards[ref] = guard
         self.reader.variables[f"t{number}"] = ref
 
     def check_operands(self, value: ast.expr) -> None:
@@ -259,9 +279,8 @@ def target_names(node: ast.stmt) -> list[str]:
 
 def step_number(node: ast.expr) -> int:
     """Return N of a name `tN`, or 0 if it is none."""
-    if isinstance(node, ast.Name) and node.id[:1] == "t" and node.id[1:].isdigit() and len(node.id) < 10:
-        return int(node.id[1:])
-    return 0
+    found = STEP_NAME.fullmatch(node.id) if isinstance(node, ast.Name) else None
+    return int(found[1]) if found else 0
 
 
 def is_empty_list(node: ast.Assign) -> bool:
@@ -306,7 +325,8 @@ def call_expression(text: str, node: ast.AST | int) -> ast.expr:
         expression = ast.parse(f"({text},)", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RefusedError(node, shown(text), "must be `f, a, b` or `f(a, b)`", "regenerate it") from error
-    assert isinstance(expression, ast.Tuple)
+    if not isinstance(expression, ast.Tuple):  # the text closed our bracket
+        raise RefusedError(node, shown(text), "must be `f, a, b` or `f(a, b)`", "regenerate it")
     if len(expression.elts) == 1 and isinstance(expression.elts[0], ast.Call):
         return expression.elts[0]
     return ast.Call(func=expression.elts[0], args=expression.elts[1:], keywords=[])

@@ -1,7 +1,8 @@
 """Solver programs as data: their text is parsed with `ast`, checked, and never executed as text.
 
 A program is a straight line of calls: DSL functions (or the values of earlier steps) applied to DSL names, the three
-inputs S, I, C, whole numbers, and earlier steps. Whatever else a text holds is refused with its line and the reason.
+inputs S, I, C, literals (whole numbers, booleans, None, tuples of these), and earlier steps. Annotations, comments,
+docstrings and `pass` mean nothing. Whatever else a text holds is refused with its line and the reason.
 
     def solve(S, I, C):            steps = (("objects", ("I", "T", "F", "T")),
         x1 = objects(I, T, F, T)            ("first", (0,)))
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -26,8 +28,26 @@ MAX_STEPS = 20_000
 MAX_INTEGER = 10**9
 """Largest literal magnitude accepted: colours, sizes and offsets need far less, and huge ones only burn memory."""
 
+MAX_LITERAL_CHARACTERS = 1000
+"""Longest literal: tuples of offsets and colours are far shorter; grids belong into tasks."""
+
+MAX_NAME_CHARACTERS = 200
+"""Longest name of a function: it names the candidate in results and on screens."""
+
+MAX_SUGGESTIONS = 20
+"""Unknown names of one text that are compared with all known ones: a text for another DSL has thousands of them."""
+
+UNKNOWN_REMEDY = "check the spelling, or give the DSL that has it with --dsl"
+"""What to do about an unknown name that is like no other."""
+
+SINGLETONS = {"True": True, "False": False, "None": None}
+"""Literals that are words."""
+
 Ref = int | str
-"""What a call uses: an earlier step's index, a name (S, I, C, a DSL name), or a literal's text ("3", "-1", "True")."""
+"""What a call uses: an earlier step's index, a name (S, I, C, a DSL name), or a literal as `ast.unparse` prints it."""
+
+Literal = int | bool | tuple[object, ...] | None
+"""The value of a literal; tuples hold literals."""
 
 
 class Step(NamedTuple):
@@ -66,14 +86,30 @@ class RefusedError(Exception):
         return Fault(where, self.got, self.rule, self.remedy, self.line)
 
 
+class KnownNames:
+    """A DSL's public names, and the ones that unknown names of one text look like."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = names
+        self.suggestions: dict[str, str] = {}
+
+    def suggestion(self, name: str) -> str:
+        """Return a remedy for an unknown name: the closest known one, if any is close."""
+        if name not in self.suggestions and len(self.suggestions) < MAX_SUGGESTIONS:
+            close = difflib.get_close_matches(name[:MAX_NAME_CHARACTERS], sorted(self.names), n=1)
+            self.suggestions[name] = f"did you mean {close[0]}?" if close else UNKNOWN_REMEDY
+        return self.suggestions.get(name, UNKNOWN_REMEDY)
+
+
 def is_literal(name: str) -> bool:
-    """Tell whether a Ref's text is a literal (a whole number or a boolean) rather than a name."""
-    return name[0].isdigit() or name[0] == "-" or name in {"True", "False"}
+    """Tell whether a Ref's text is a literal rather than a name."""
+    return name[0] in "-(0123456789" or name in SINGLETONS
 
 
-def literal_value(name: str) -> int | bool:
+def literal_value(name: str) -> Literal:
     """Return the value of a literal's text."""
-    return name == "True" if name in {"True", "False"} else int(name)
+    value: Literal = ast.literal_eval(name)
+    return value
 
 
 def parse_text(where: str, text: str) -> ast.Module | Fault:
@@ -82,12 +118,14 @@ def parse_text(where: str, text: str) -> ast.Module | Fault:
     The parser itself may still be brought down by hostile text: callers run this in a child process (engine.py).
     """
     try:
-        return ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in docstrings: nobody runs this text
+            return ast.parse(text)
     except SyntaxError as error:
         return Fault(where, shown(error.msg), "must be Python text", "fix the line or remove the file", error.lineno)
     except (ValueError, RecursionError, MemoryError) as error:
         got = f"{type(error).__name__}: {error}"
-        return Fault(where, shown(got), "must be Python text of ordinary depth", "nest less, or remove the file")
+        return Fault(where, shown(got), "must be Python text of ordinary depth and size", "nest less, or split it")
 
 
 def parse_solvers(where: str, text: str, known: Collection[str]) -> tuple[list[Candidate], list[Fault]]:
@@ -101,43 +139,40 @@ def parse_solvers(where: str, text: str, known: Collection[str]) -> tuple[list[C
     tree = parse_text(where, text)
     if isinstance(tree, Fault):
         return [], [tree]
-    candidates: list[Candidate] = []
+    names = KnownNames(known)
+    candidates: dict[str, Candidate] = {}
     faults: list[Fault] = []
-    seen: dict[str, int] = {}
     for node in tree.body:
         if is_harmless(node):
             continue
         try:
-            candidate = read_solver(node, known)
-            if candidate.function in seen:
-                raise RefusedError(
-                    node,
-                    f"function {candidate.function!r} again",
-                    f"line {seen[candidate.function]} has it",
-                    "rename it",
-                )
+            candidate = read_solver(node, names)
+            if candidate.function in candidates:
+                rule = f"line {candidates[candidate.function].line} has it"
+                raise RefusedError(node, f"function {candidate.function!r} again", rule, "rename it")
+            candidates[candidate.function] = candidate
         except RefusedError as refused:
             faults.append(refused.fault(where))
-        except RecursionError:
-            faults.append(
-                RefusedError(node, "calls nested too deeply", "must nest less", "use more steps").fault(where)
-            )
-        else:
-            seen[candidate.function] = candidate.line
-            candidates.append(candidate)
+        except RecursionError as error:
+            faults.append(unreadable(node, error).fault(where))
     if not candidates and not faults:
         faults.append(Fault(where, "no function", "must define solve(S, I, C) or solve_<task>(I)", "add one", 1))
-    return candidates, faults
+    return list(candidates.values()), faults
+
+
+def unreadable(node: ast.stmt, error: Exception) -> RefusedError:
+    """Return the refusal of a statement that is nested too deeply, or holds a number too long, for Python itself."""
+    return RefusedError(node, f"calls that raise {type(error).__name__}", "must nest less", "use more steps")
 
 
 def is_harmless(node: ast.stmt) -> bool:
-    """Tell whether a top-level statement means nothing for a program: an import or a docstring (never executed)."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
+    """Tell whether a statement means nothing for a program: an import (never executed), a docstring, `...`, `pass`."""
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
         return True
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def read_solver(node: ast.stmt, known: Collection[str]) -> Candidate:
+def read_solver(node: ast.stmt, known: KnownNames) -> Candidate:
     """Return the program of one top-level function.
 
     Raises:
@@ -145,16 +180,17 @@ def read_solver(node: ast.stmt, known: Collection[str]) -> Candidate:
     """
     if not isinstance(node, ast.FunctionDef):
         raise RefusedError(node, describe(node), "only solver functions and imports may stand here", "remove it")
-    if node.name != "solve" and not node.name.startswith("solve_"):
-        raise RefusedError(
-            node, f"function {node.name!r}", "must be named solve or solve_<task>", "rename or remove it"
-        )
+    if (node.name != "solve" and not node.name.startswith("solve_")) or len(node.name) > MAX_NAME_CHARACTERS:
+        rule = "must be named solve or solve_<task>"
+        raise RefusedError(node, f"function {shown(node.name)}", rule, "rename or remove it")
     if node.decorator_list:
         raise RefusedError(node, "a decorator", "functions must be plain", "remove it")
-    reader = CallReader(known, input_names(node))
+    assigned = {target.id for statement in node.body if (target := assigned_name(statement)) is not None}
+    reader = CallReader(known, input_names(node), assigned)
     result: Ref | None = None
-    body = node.body[1:] if node.body and is_harmless(node.body[0]) else node.body
-    for statement in body:
+    for statement in node.body:
+        if is_harmless(statement):
+            continue
         if result is not None:
             raise RefusedError(statement, describe(statement), "nothing may follow the return", "remove it")
         if isinstance(statement, ast.Return):
@@ -167,6 +203,12 @@ def read_solver(node: ast.stmt, known: Collection[str]) -> Candidate:
     return Candidate(node.name, node.lineno, task, Program(tuple(reader.steps), result))
 
 
+def assigned_name(node: ast.stmt) -> ast.Name | None:
+    """Return the target of `name = ...` or `name: Type = ...`; None if a statement is neither."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return targets[0] if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
 def input_names(node: ast.FunctionDef) -> dict[str, str]:
     """Return which input each parameter stands for: by name if all are of S, I, C, else by place.
 
@@ -176,6 +218,8 @@ def input_names(node: ast.FunctionDef) -> dict[str, str]:
     if spec.vararg or spec.kwarg or spec.kwonlyargs or spec.defaults or spec.posonlyargs:
         raise RefusedError(node, "special parameters", "parameters must be plain names", "use (I), (S, I) or (S, I, C)")
     names = [argument.arg for argument in spec.args]
+    if len(set(names)) < len(names):
+        raise RefusedError(node, "a parameter twice", "parameters must differ", "use (I), (S, I) or (S, I, C)")
     if names and set(names) <= set(INPUTS):
         return {name: name for name in names}
     places: dict[int, Sequence[str]] = {1: ("I",), 2: ("S", "I"), 3: INPUTS}
@@ -185,18 +229,23 @@ def input_names(node: ast.FunctionDef) -> dict[str, str]:
 
 
 class CallReader:
-    """Reads the statements of one function into flat steps, in the order in which Python would run them."""
+    """Reads the statements of one function into flat steps, in the order in which Python would run them.
 
-    def __init__(self, known: Collection[str], inputs: dict[str, str]) -> None:
+    assigned: names the function assigns anywhere. Python takes them for its own even where the DSL has them, too.
+    """
+
+    def __init__(self, known: KnownNames, inputs: dict[str, str], assigned: Collection[str] = ()) -> None:
         self.known = known
+        self.assigned = assigned
         self.variables: dict[str, Ref] = dict(inputs)
         self.steps: list[Step] = []
 
     def read_assignment(self, node: ast.stmt) -> None:
         """Take `name = call`."""
-        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+        target = assigned_name(node)
+        if target is None or not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             raise RefusedError(node, describe(node), "every line must be `name = call`", "rewrite or remove it")
-        self.variables[node.targets[0].id] = self.read(node.value)
+        self.variables[target.id] = self.read(node.value)
 
     def read_return(self, node: ast.Return) -> Ref:
         """Return what `return expression` refers to."""
@@ -231,31 +280,43 @@ class CallReader:
         """Return what a name refers to: a variable of this function, else a DSL name."""
         if node.id in self.variables:
             return self.variables[node.id]
-        if node.id in self.known:
+        if node.id in self.assigned:
+            rule = "a name must be assigned before its first use, and then stands for nothing else in the function"
+            raise RefusedError(node, f"{shown(node.id)} before its own line", rule, "rename the step")
+        if node.id in self.known.names and node.id not in INPUTS:
             return node.id
-        raise RefusedError(
-            node, f"unknown name {shown(node.id)}", "must be a DSL name or an earlier step", near(node.id, self)
-        )
-
-
-def near(name: str, reader: CallReader) -> str:
-    """Return a remedy for an unknown name: the closest known one, if any is close."""
-    close = difflib.get_close_matches(name[:80], [*reader.variables, *sorted(reader.known)], n=1)
-    return f"did you mean {close[0]}?" if close else "check the spelling, or give the DSL that has it with --dsl"
+        rule = "must be a DSL name or an earlier step"
+        raise RefusedError(node, f"unknown name {shown(node.id)}", rule, self.known.suggestion(node.id))
 
 
 def read_literal(node: ast.expr) -> str:
-    """Return the text of a whole number or a boolean; anything else is refused."""
-    value = node
-    sign = 1
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value, sign = node.operand, -1
-    if isinstance(value, ast.Constant) and isinstance(value.value, int) and abs(value.value) <= MAX_INTEGER:
-        if not isinstance(value.value, bool):
-            return str(sign * value.value)
-        if sign == 1:
-            return str(value.value)
-    raise RefusedError(node, describe(node), "only calls, names and whole numbers may be used", "rewrite it in the DSL")
+    """Return a literal as `ast.unparse` prints it; anything else is refused."""
+    text = literal_text(node)
+    if text is None:
+        rule = "only calls, names, whole numbers and tuples of them may be used"
+        raise RefusedError(node, describe(node), rule, "rewrite it in the DSL")
+    if len(text) > MAX_LITERAL_CHARACTERS:
+        rule = f"literals must be at most {MAX_LITERAL_CHARACTERS} characters"
+        raise RefusedError(node, f"a literal of {len(text)} characters", rule, "use a constant of the DSL")
+    return text
+
+
+def literal_text(node: ast.expr) -> str | None:
+    """Return a literal as `ast.unparse` prints it; None for anything else."""
+    match node:
+        case ast.Constant(value=True | False | None as word):
+            return str(word)
+        case ast.Constant(value=int(number)) if number <= MAX_INTEGER:
+            return str(number)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))) if (
+            type(number) is int and number <= MAX_INTEGER
+        ):
+            return f"-{number}"
+        case ast.Tuple(elts=items):
+            texts = [literal_text(item) for item in items]
+            inner = ", ".join([text for text in texts if text is not None])
+            return None if None in texts else f"({inner},)" if len(texts) == 1 else f"({inner})"
+    return None
 
 
 def describe(node: ast.AST) -> str:

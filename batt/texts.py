@@ -16,7 +16,11 @@ from typing import NamedTuple
 from batt.program import Program, Ref, Step, needed_steps
 
 MAX_INLINED_CHARACTERS = 1_000_000
-"""Longest inlined text that is made; shared steps double it each. Real ones are under 20 kB."""
+"""Longest inlined text that is made; shared steps double it each. Real ones are under 20 kB (reference: 14 doublings
+are 360 kB)."""
+
+SHORT_CHARACTERS = 1000
+"""Inlined texts up to this length are kept, one a step: few programs have a longer one, and 20,000 steps take 20 MB."""
 
 SOLVER_HEADER = "def solve(S, I, C):"
 DIFFER_HEADER = "def differ(S, I, C):"
@@ -34,43 +38,59 @@ def md5_hex(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def inlined_length(steps: Sequence[Step], result: Ref) -> int:
-    """Return how many characters the inlined expression has, without making it."""
+def inlined_lengths(steps: Sequence[Step]) -> list[int]:
+    """Return how many characters each step's inlined expression has; MAX_INLINED_CHARACTERS + 1 stands for any more.
+
+    Without that bound the numbers themselves would grow exponentially.
+    """
     lengths: list[int] = []
 
     def length(ref: Ref) -> int:
         return lengths[ref] if isinstance(ref, int) else len(ref)
 
     for step in steps:
-        arguments = sum(length(ref) + 2 for ref in step.arguments)
-        lengths.append(length(step.function) + max(arguments, 2))
-    return length(result)
+        arguments = sum([length(ref) + len(", ") for ref in step.arguments])
+        exact = length(step.function) + max(arguments, len("()"))
+        lengths.append(min(exact, MAX_INLINED_CHARACTERS + 1))
+    return lengths
+
+
+def inlined_length(steps: Sequence[Step], result: Ref) -> int:
+    """Return how many characters the inlined result has, without making it; MAX_INLINED_CHARACTERS + 1 at most."""
+    return inlined_lengths(steps)[result] if isinstance(result, int) else len(result)
 
 
 def inlined_expression(steps: Sequence[Step], result: Ref) -> str | None:
     """Return the result with every step substituted, or None if it is longer than MAX_INLINED_CHARACTERS.
 
-    `steps` hold only what the result needs (program.pruned). Texts are dropped after their last use, so that the sum
-    held at any time stays near the length of the result.
+    Short texts are substituted into each other, which is fast where steps are shared; long ones are written piece by
+    piece into the result only, so that time and memory are linear in its length, however the steps hang together.
     """
-    if inlined_length(steps, result) > MAX_INLINED_CHARACTERS:
+    if not isinstance(result, int):
+        return result
+    lengths = inlined_lengths(steps)
+    if lengths[result] > MAX_INLINED_CHARACTERS:
         return None
-    last_use: dict[int, int] = {}
-    for index, step in enumerate(steps):
-        for ref in (step.function, *step.arguments):
-            if isinstance(ref, int):
-                last_use[ref] = index
     texts: dict[int, str] = {}
 
     def text(ref: Ref) -> str:
         return texts[ref] if isinstance(ref, int) else ref
 
     for index, step in enumerate(steps):
-        texts[index] = f"{text(step.function)}({', '.join([text(ref) for ref in step.arguments])})"
-        for ref in (step.function, *step.arguments):
-            if isinstance(ref, int) and last_use[ref] == index:
-                texts.pop(ref, None)
-    return text(result)
+        if lengths[index] <= SHORT_CHARACTERS:  # then so is whatever it needs
+            texts[index] = f"{text(step.function)}({', '.join([text(ref) for ref in step.arguments])})"
+    pieces: list[str] = []
+    stack: list[Ref] = [result]
+    while stack:
+        ref = stack.pop()
+        if isinstance(ref, str):
+            pieces.append(ref)
+        elif ref in texts:
+            pieces.append(texts[ref])
+        else:
+            separated = [part for argument in steps[ref].arguments for part in (", ", argument)]
+            stack.extend(reversed((steps[ref].function, "(", *separated[1:], ")")))
+    return "".join(pieces)
 
 
 def inlined_text(program: Program, header: str = SOLVER_HEADER) -> str | None:
