@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -40,7 +41,8 @@ class Cache:
         wanted = frozenset(keys)
         for fetched in read_many(self.root, self.root.list(f"{self.folder}/{kind}/")):
             data = fetched.data if isinstance(fetched.data, bytes) else b""
-            found.update({key: value for key, value in read_segment(data).items() if key in wanted})
+            values = read_segment(fetched.path, data)
+            found.update({key: value for key, value in values.items() if key in wanted})
         return found
 
     def add(self, kind: str, values: Mapping[str, Any]) -> None:
@@ -48,18 +50,26 @@ class Cache:
         if not values:
             return
         text = json.dumps(values, separators=(",", ":"), sort_keys=True)
-        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        name = segment_name(text.encode())
         with contextlib.suppress(AlreadyExistsError):  # the same content is there already
-            self.root.create(f"{self.folder}/{kind}/{name}.json.gz", gzip.compress(text.encode(), 4, mtime=0))
+            self.root.create(f"{self.folder}/{kind}/{name}", gzip.compress(text.encode(), 4, mtime=0))
 
 
-def read_segment(data: bytes) -> dict[str, Any]:
-    """Return a segment's values; none if it is damaged."""
+def read_segment(path: str, data: bytes) -> dict[str, Any]:
+    """Return a segment's values; none if its content is not what its name says: it is damaged."""
     try:
-        value = json.loads(gzip.decompress(data))
-    except (ValueError, OSError, EOFError):
+        text = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
         return {}
-    return value if isinstance(value, dict) else {}
+    if path.rpartition("/")[2] != segment_name(text):
+        return {}
+    values: dict[str, Any] = json.loads(text)
+    return values
+
+
+def segment_name(text: bytes) -> str:
+    """Return the name of the segment that holds a text."""
+    return f"{hashlib.sha256(text).hexdigest()[:32]}.json.gz"
 
 
 def digest_of(*parts: str) -> str:

@@ -22,6 +22,9 @@ from batt.timing import (
 )
 from batt.verdicts import Verdict, judge, pair_from_json, verdict_to_json
 
+MARK_VERDICT = 4
+"""Where a mark of a row has its verdict (ModuleWork.finish)."""
+
 
 class ModuleWork:
     """The samples of one module on one task, as they come in.

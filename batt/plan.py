@@ -16,7 +16,7 @@ from batt.cache import VERDICTS, Cache, digest_of
 from batt.child import Limits
 from batt.dslfiles import dsl_location, find_dsl
 from batt.engine import Engine
-from batt.errors import AlreadyExistsError, Fault, InputError
+from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
 from batt.language import ENGINE
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
@@ -24,7 +24,7 @@ from batt.reading import Entry, ModuleEntry, Reader, Survey, require_some, surve
 from batt.selection import Held
 from batt.shards import WorkItem, split
 from batt.state import is_finished
-from batt.store import ObjectStore, create_json, local_path, read_json
+from batt.store import GCS_SCHEME, DirectoryStore, ObjectStore, create_json, local_path, open_store, read_json
 from batt.task_files import find_entries
 from batt.tasks import Dataset, Task, load_dataset, task_json
 
@@ -82,16 +82,24 @@ def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
 def read_task_ids(uri: str, base: Path) -> list[str]:
     """Return the ids of a text file, one a line; empty lines and lines that begin with # are skipped."""
     try:
-        lines = local_path(uri, base).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(uri, base).splitlines()
+    except (OSError, UnicodeDecodeError, NotFoundError) as error:
         message = f"spec.solvers.tasksFrom: got {uri!r}; must be a text file with one task id a line; {error}"
         raise InputError(message) from error
     ids = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    repeated = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    repeated = sorted(one for one, times in Counter(ids).items() if times > 1)
     if not ids or repeated:
         got = f"{repeated[:5]} more than once" if repeated else "no id"
         raise InputError(f"spec.solvers.tasksFrom: got {got} in {uri!r}; ids must stand there once; correct the file")
     return ids
+
+
+def read_text(uri: str, base: Path) -> str:
+    """Return the text of a file on this machine or in a bucket."""
+    if uri.startswith(GCS_SCHEME):
+        folder, _, name = uri.rpartition("/")
+        return open_store(folder, base).read(name).decode("utf-8-sig")
+    return local_path(uri, base).read_text(encoding="utf-8-sig")
 
 
 def plan(
@@ -138,7 +146,7 @@ def plan(
         counts=counts_of(planned),
         inputs=paths,
         shards=tuple(shards),
-        held=held_files(root, frozenset(task.id for task in inputs.dataset.tasks)),
+        held=held_files(root, [task.id for task in inputs.dataset.tasks]),
     )
     with contextlib.suppress(AlreadyExistsError):  # a planner that was killed has written it
         create_json(root, run_pointer(ref.namespace, ref.name, inputs.digest, ref.uid), {})
@@ -264,20 +272,23 @@ def batched(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
         yield part
 
 
-def held_files(root: ObjectStore, tasks: frozenset[str]) -> dict[str, tuple[Held, ...]]:
+def held_files(root: ObjectStore, tasks: Iterable[str]) -> dict[str, tuple[Held, ...]]:
     """Return what solver_dir holds for each task: (score, md5), once each, the best score of an md5."""
-    best: dict[str, dict[str, int]] = {}
-    for path in root.list(f"{SOLVER_DIR}/"):
+    if not isinstance(root, DirectoryStore):  # a bucket has no links
+        return {}
+    held = {task: held_of(root.list(f"{SOLVER_DIR}/solve_{task}/")) for task in tasks}
+    return {task: files for task, files in held.items() if files}
+
+
+def held_of(paths: Iterable[str]) -> tuple[Held, ...]:
+    """Return the files of one task's folder, best first."""
+    best: dict[str, int] = {}
+    for path in paths:
         parts = path.split("/")
-        if len(parts) == 5 and parts[1].startswith("solve_") and parts[2].isdigit() and parts[4].endswith(".py"):
-            task, score, md5 = parts[1].removeprefix("solve_"), int(parts[2]), parts[4].removesuffix(".py")
-            if task in tasks:
-                scores = best.setdefault(task, {})
-                scores[md5] = max(scores.get(md5, 0), score)
-    return {
-        task: tuple(sorted((Held(score, md5) for md5, score in scores.items()), key=lambda one: (-one.score, one.md5)))
-        for task, scores in best.items()
-    }
+        if len(parts) == 5 and parts[2].isdigit() and parts[4].endswith(".py"):
+            md5 = parts[4].removesuffix(".py")
+            best[md5] = max(best.get(md5, 0), int(parts[2]))
+    return tuple(sorted((Held(score, md5) for md5, score in best.items()), key=lambda one: (-one.score, one.md5)))
 
 
 def find_resumable(root: ObjectStore, run: BenchmarkRun, inputs: Inputs) -> RunRef | None:

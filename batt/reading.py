@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,12 +65,16 @@ def survey_sources(uri: str, base: Path, known_tasks: frozenset[str]) -> Survey:
     total = hashlib.sha256()
     digests = []
     for source in read_sources(uri, base, known_tasks):
-        if isinstance(source, Fault):
-            total.update(f"fault {source}\n".encode(errors="replace"))
-            continue
-        digests.append(source.digest)
-        total.update(f"{source.name} {source.task} {source.digest}\n".encode(errors="replace"))
+        total.update(survey_line(source))
+        if isinstance(source, Source):
+            digests.append(source.digest)
     return Survey(tuple(digests), total.hexdigest())
+
+
+def survey_line(source: Source | Fault) -> bytes:
+    """Return what one text adds to the digest of all: its name, its task and its digest, or what is wrong with it."""
+    told = f"fault {source}" if isinstance(source, Fault) else f"{source.name} {source.task} {source.digest}"
+    return f"{told}\n".encode(errors="replace")
 
 
 class Reader:
@@ -89,13 +93,19 @@ class Reader:
         self.texts = 0
 
     def read(self, uri: str, base: Path, survey: Survey) -> Iterator[Found]:
-        """Yield what each text gives, in the order of the sources; texts seen before are not inspected again."""
+        """Yield what each text gives, in the order of the sources; texts seen before are not inspected again.
+
+        Raises:
+            InputError: the texts are no longer those of the survey.
+        """
         known = self.cache.lookup(INSPECTIONS, survey.digests) if self.cache else {}
+        total = hashlib.sha256()
         fresh: dict[str, Any] = {}
         texts = read_sources(uri, base, self.known_tasks)
         while window := list(itertools.islice(texts, WINDOW)):
             found = self.inspect_all([text for text in window if isinstance(text, Source)], known, fresh)
             for text in window:
+                total.update(survey_line(text))
                 if isinstance(text, Fault):
                     yield Found((), (), (text,), 0)
                 else:
@@ -103,6 +113,8 @@ class Reader:
                     yield self.bind(text, found[text.name])
         if self.cache:
             self.cache.add(INSPECTIONS, fresh)
+        if total.hexdigest() != survey.digest:
+            raise InputError(f"candidates: {uri!r} changed while it was read; must stay as it is; run the same again")
 
     def inspect_all(self, sources: list[Source], known: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
         """Return the inspection of each source by name: a known one, or a child's."""
@@ -189,7 +201,3 @@ def require_some(found: int, faults: list[Fault], uri: str) -> None:
     raise InputError(
         f"candidates: got {uri!r}; must hold a candidate for a task of this run; there is none\n{told}{more}"
     )
-
-
-Progress = Callable[[int, int], None]
-"""Told how many texts were read, and how many there are."""

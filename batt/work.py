@@ -17,7 +17,7 @@ from batt.cache import VERDICTS, Cache, digest_of
 from batt.engine import Died, Engine, Item
 from batt.errors import AlreadyExistsError, InputError
 from batt.manifest import Manifest
-from batt.modulework import ModuleWork
+from batt.modulework import MARK_VERDICT, ModuleWork
 from batt.names import progress_folder, progress_segment, shard_result
 from batt.state import shard_results
 from batt.store import ObjectStore, create_json, read_json
@@ -269,14 +269,15 @@ class ShardWork:
             Cache(self.root, self.manifest.dsl_digest).add(VERDICTS, self.cacheable())
 
     def cacheable(self) -> dict[str, Any]:
-        """Return the rows that later runs may use, by key; a crash may have been the machine's fault."""
+        """Return the rows that later runs may use, by key; not those with a crash, which may be the machine's fault."""
         digests = {task.id: task.digest for task in self.manifest.tasks}
         solvers = self.manifest.spec["solvers"]
         limits = repr(solvers["timeoutSeconds"]), str(solvers["memoryBytes"])
         found = {}
         for number, task, is_module in self.shard.items:
             row = self.rows[number, task]
-            if is_module or row[0] != Verdict.CRASHED:
+            verdicts = [mark[MARK_VERDICT] for mark in row["marks"]] if is_module else [row[0]]
+            if Verdict.CRASHED not in verdicts:
                 found[digest_of(self.shard.programs[number], digests[task], *limits)] = row
         return found
 
