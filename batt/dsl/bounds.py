@@ -16,14 +16,16 @@ def row_bounds(patch: Any) -> tuple[int, int]:
     """Return the smallest and the largest row of a non-empty patch."""
     item = next(iter(patch))
     if isinstance(item[1], tuple):
-        top = bottom = item[1][0]
+        _, (top, _) = item
+        bottom = top
         for _, (i, _) in patch:
             if i < top:
                 top = i
             elif i > bottom:
                 bottom = i
     else:
-        top = bottom = item[0]
+        top, _ = item
+        bottom = top
         for i, _ in patch:
             if i < top:
                 top = i
@@ -36,14 +38,16 @@ def column_bounds(patch: Any) -> tuple[int, int]:
     """Return the smallest and the largest column of a non-empty patch."""
     item = next(iter(patch))
     if isinstance(item[1], tuple):
-        left = right = item[1][1]
+        _, (_, left) = item
+        right = left
         for _, (_, j) in patch:
             if j < left:
                 left = j
             elif j > right:
                 right = j
     else:
-        left = right = item[1]
+        _, left = item
+        right = left
         for _, j in patch:
             if j < left:
                 left = j
@@ -56,7 +60,7 @@ def bounds(patch: Any) -> tuple[int, int, int, int]:
     """Return top, left, bottom and right of a non-empty patch, all inclusive."""
     item = next(iter(patch))
     if isinstance(item[1], tuple):
-        top, left = item[1]
+        _, (top, left) = item
         bottom, right = top, left
         for _, (i, j) in patch:
             if i < top:

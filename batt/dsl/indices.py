@@ -5,7 +5,6 @@ literal set operations where a union or a copy decides the order.
 """
 
 from itertools import product
-from operator import itemgetter
 from typing import Any
 
 from batt.dsl.bounds import bounds
@@ -16,9 +15,6 @@ REACH = 42
 
 FRONTIER = 30
 """Length of the lines that `vfrontier` and `hfrontier` draw; part of the DSL (the largest grid)."""
-
-_location_of = itemgetter(1)
-"""The location of a cell."""
 
 
 def asindices(grid: Grid) -> Indices:
@@ -39,7 +35,7 @@ def toindices(patch: Patch) -> Indices:
     if len(cells) == 0:
         return frozenset()
     if isinstance(next(iter(cells))[1], tuple):
-        return frozenset(map(_location_of, cells))
+        return frozenset([location for _, location in cells])
     return cells  # type: ignore[no-any-return]
 
 
@@ -57,7 +53,9 @@ def ineighbors(loc: IntegerTuple) -> Indices:
 
 def neighbors(loc: IntegerTuple) -> Indices:
     """Return the eight locations around loc."""
-    return dneighbors(loc) | ineighbors(loc)
+    i, j = loc[0], loc[1]
+    sides = frozenset(((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)))
+    return sides | frozenset(((i - 1, j - 1), (i - 1, j + 1), (i + 1, j - 1), (i + 1, j + 1)))
 
 
 def connect(a: IntegerTuple, b: IntegerTuple) -> Indices:

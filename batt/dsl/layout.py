@@ -5,6 +5,7 @@ from typing import Any
 
 from batt.dsl.bounds import bounds
 from batt.dsl.measures import shape, ulcorner
+from batt.dsl.mirrors import dmirror
 from batt.dsl.patches import normalize, shift
 from batt.dsl.types import Element, Grid, Integer, IntegerTuple, Patch, Tuple
 
@@ -19,8 +20,11 @@ def index(grid: Grid, loc: IntegerTuple) -> Integer:
 
 def crop(grid: Grid, start: IntegerTuple, dims: IntegerTuple) -> Grid:
     """Return the slice [start, start + dims) of rows, then columns, cut at the end as Python slices are."""
-    top, left = start[0], start[1]
-    return tuple([row[left : left + dims[1]] for row in grid[top : top + dims[0]]])
+    rows = grid[start[0] : start[0] + dims[0]]
+    if len(rows) == 0:
+        return ()
+    left, right = start[1], start[1] + dims[1]
+    return tuple([row[left:right] for row in rows])
 
 
 def subgrid(patch: Patch, grid: Grid) -> Grid:
@@ -68,18 +72,22 @@ def bottomhalf(grid: Grid) -> Grid:
     return grid[(len(grid) + 1) // 2 :]
 
 
+def _narrowest(grid: Grid) -> int:
+    """Return the length of the shortest row, 0 without rows: wider ones count as cut to it, as when transposing."""
+    return min(map(len, grid[:]), default=0)  # the slice refuses patches
+
+
 def lefthalf(grid: Grid) -> Grid:
     """Return the first width // 2 columns; `()` if that is none."""
-    total = min(map(len, grid), default=0)
-    half = total // 2
-    return tuple([row[:half] for row in grid]) if half else ()
+    half = _narrowest(grid) // 2
+    return tuple([tuple(row)[:half] for row in grid]) if half else ()
 
 
 def righthalf(grid: Grid) -> Grid:
     """Return the last width // 2 columns; `()` if that is none."""
-    total = min(map(len, grid), default=0)
+    total = _narrowest(grid)
     half = total // 2
-    return tuple([row[total - half : total] for row in grid]) if half else ()
+    return tuple([tuple(row)[total - half : total] for row in grid]) if half else ()
 
 
 def trim(grid: Grid) -> Grid:
@@ -89,7 +97,7 @@ def trim(grid: Grid) -> Grid:
 
 def compress(grid: Grid) -> Grid:
     """Return the grid without its one-coloured rows and one-coloured columns, both judged on the whole grid."""
-    dropped = {j for j, column in enumerate(zip(*grid, strict=False)) if len(set(column)) == 1}
+    dropped = {j for j, column in enumerate(dmirror(grid)) if len(set(column)) == 1}
     return tuple(
         [tuple([cell for j, cell in enumerate(row) if j not in dropped]) for row in grid if len(set(row)) != 1]
     )

@@ -82,12 +82,12 @@ def uppermost(patch: Patch) -> Integer:
     item = next(iter(cells))
     top: int
     if isinstance(item[1], tuple):
-        top = item[1][0]
+        _, (top, _) = item
         for _, (i, _) in cells:
             if i < top:
                 top = i
     else:
-        top = item[0]
+        top, _ = item
         for i, _ in cells:
             if i < top:
                 top = i
@@ -102,12 +102,12 @@ def lowermost(patch: Patch) -> Integer:
     item = next(iter(cells))
     bottom: int
     if isinstance(item[1], tuple):
-        bottom = item[1][0]
+        _, (bottom, _) = item
         for _, (i, _) in cells:
             if i > bottom:
                 bottom = i
     else:
-        bottom = item[0]
+        bottom, _ = item
         for i, _ in cells:
             if i > bottom:
                 bottom = i
@@ -122,12 +122,12 @@ def leftmost(patch: Patch) -> Integer:
     item = next(iter(cells))
     left: int
     if isinstance(item[1], tuple):
-        left = item[1][1]
+        _, (_, left) = item
         for _, (_, j) in cells:
             if j < left:
                 left = j
     else:
-        left = item[1]
+        _, left = item
         for _, j in cells:
             if j < left:
                 left = j
@@ -142,12 +142,12 @@ def rightmost(patch: Patch) -> Integer:
     item = next(iter(cells))
     right: int
     if isinstance(item[1], tuple):
-        right = item[1][1]
+        _, (_, right) = item
         for _, (_, j) in cells:
             if j > right:
                 right = j
     else:
-        right = item[1]
+        _, right = item
         for _, j in cells:
             if j > right:
                 right = j
@@ -212,11 +212,10 @@ def centerofmass(patch: Patch) -> IntegerTuple:
     """
     cells: Any = patch
     count = len(cells)
-    if count == 0:
-        return _NO_CORNER  # type: ignore[no-any-return]
-    if is_object(cells):
-        cells = {location for _, location in cells}
-    return (sum([i for i, _ in cells]) // count, sum([j for _, j in cells]) // count)
+    if count and is_object(cells):
+        cells = frozenset([location for _, location in cells])
+    mean: Any = tuple([sum(axis) // count for axis in zip(*cells, strict=False)])
+    return mean  # type: ignore[no-any-return]
 
 
 def hperiod(obj: Object) -> Integer:

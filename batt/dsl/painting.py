@@ -19,7 +19,7 @@ def fill(grid: Grid, value: Integer, patch: Patch) -> Grid:
     tall, wide = len(grid), len(grid[0])
     cells: Any = patch
     if len(cells) == 0:
-        return grid
+        return tuple([tuple(row) for row in grid])
     rows = [list(row) for row in grid]
     if is_object(cells):
         for _, (i, j) in cells:
@@ -77,14 +77,18 @@ def cover(grid: Grid, patch: Patch) -> Grid:
 
 def move(grid: Grid, obj: Object, offset: IntegerTuple) -> Grid:
     """Return the grid with the object covered, then painted again at an offset; TypeError for indices."""
+    covered = cover(grid, obj)
     moved: Any = shift(obj, offset)
-    return paint(cover(grid, obj), moved)
+    return paint(covered, moved)
 
 
 def replace(grid: Grid, replacee: Integer, replacer: Integer) -> Grid:
     """Return the grid with one colour in place of another."""
     return tuple(
-        [tuple([replacer if cell == replacee else cell for cell in row]) if replacee in row else row for row in grid]
+        [
+            tuple([replacer if cell == replacee else cell for cell in row]) if replacee in row else tuple(row)
+            for row in grid
+        ]
     )
 
 
@@ -99,7 +103,7 @@ def cellwise(a: Grid, b: Grid, fallback: Integer) -> Grid:
     columns = range(wide)
     rows = []
     for i, row in enumerate(a):
-        other = b[i]
+        other = b[i] if wide else ()
         if len(row) == wide <= len(other):
             rows.append(tuple([x if x == y else fallback for x, y in zip(row, other, strict=False)]))
         else:  # raises IndexError where a cell is missing

@@ -57,7 +57,8 @@ def occurrences(grid: Grid, obj: Object) -> Indices:
     for indices, once their bounding box fits.
     """
     cells: Any = obj
-    tall, wide = shape(cells)
+    top, left, bottom, right = bounds(cells) if len(cells) else (0, 0, -1, -1)
+    tall, wide = shape(cells) if isinstance(cells, tuple) else (bottom - top + 1, right - left + 1)
     total = len(grid[0])
     rows, columns = len(grid) - tall + 1, total - wide + 1
     if rows <= 0 or columns <= 0:
@@ -74,7 +75,6 @@ def occurrences(grid: Grid, obj: Object) -> Indices:
         return _occurrences_one_by_one(grid, cells, rows, columns)
     # A set of places is an int, bit total * i + j for (i, j), so all places are looked at at once: a cell of the
     # object fits where its colour is, moved back by the cell's distance from the corner.
-    top, left, _, _ = bounds(cells)
     places = int(("0" * (total - columns) + "1" * columns) * rows, 2)
     of_colour: dict[int, int] = {}
     for colour, (i, j) in cells:

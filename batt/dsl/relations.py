@@ -11,10 +11,10 @@ FARTHEST = 42
 
 
 def _locations(patch: Any) -> list[IntegerTuple]:
-    """Return the location of every element of a patch."""
+    """Return the location of every element of a patch; unpacked, so that anything but a pair raises ValueError."""
     if len(patch) and is_object(patch):
-        return [location for _, location in patch]
-    return list(patch)
+        return [(i, j) for _, (i, j) in patch]
+    return [(i, j) for i, j in patch]
 
 
 def position(a: Patch, b: Patch) -> IntegerTuple:
@@ -45,8 +45,8 @@ def vmatching(a: Patch, b: Patch) -> Boolean:
 
 def manhattan(a: Patch, b: Patch) -> Integer:
     """Return the smallest number of steps from a cell of a to one of b; ValueError if a patch is empty."""
-    others = _locations(b)
-    return min([abs(i - k) + abs(j - m) for i, j in _locations(a) for k, m in others])
+    here, there = _locations(a), _locations(b)
+    return min([abs(i - k) + abs(j - m) for i, j in here for k, m in there])
 
 
 def adjacent(a: Patch, b: Patch) -> Boolean:
@@ -81,9 +81,10 @@ def gravitate(source: Patch, destination: Patch) -> IntegerTuple:
     Vertical if they share an occupied column, else horizontal; toward destination's center, away from it if the
     centers are level. Overlapping is not next to; if it is never reached the offset is FARTHEST steps.
     """
+    start, goal = center(source), center(destination)
     vertical = vmatching(source, destination)
     axis = 0 if vertical else 1
-    sense = 1 if center(source)[axis] < center(destination)[axis] else -1
+    sense = 1 if start[axis] < goal[axis] else -1
     moving, fixed = _locations(source), _locations(destination)
     if not vertical:  # the same along the other axis
         moving, fixed = [(j, i) for i, j in moving], [(j, i) for i, j in fixed]

@@ -181,6 +181,8 @@ ROWS: dict[str, list[Case]] = {
         of(((1,), (2,))).gives(()),
         of(()).gives(()),
         of(((),)).gives(()),
+        of(EMPTY).fails(TypeError),
+        of(cells(1, (0, 0))).fails(TypeError),
     ],
     "righthalf": [
         of(NINE).gives(((3,), (6,), (9,))),
