@@ -75,6 +75,7 @@ def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
     known = names | (frozenset(find_entries(spec.dataset, frozenset(), base)) if asked else frozenset())
     survey = survey_sources(spec.candidates, base, known)
     settings = run.to_manifest()["spec"]["solvers"]
+    settings.pop("shards", None)  # how the work is split changes nothing of what is found
     digest = hashlib.sha256(json.dumps([settings, dataset.digest, survey.digest, ENGINE], sort_keys=True).encode())
     return Inputs(dataset, known, survey, find_dsl(spec.dsl, base), digest.hexdigest())
 
