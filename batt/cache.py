@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import hashlib
 import json
+import time
 import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 from batt.errors import AlreadyExistsError
 from batt.names import CACHE_FOLDER
 from batt.store import ObjectStore, read_many
+
+MAX_SEGMENTS = 512
+"""Most segments a lookup reads, the newest: about two million verdicts in seconds, however long batt has been used."""
 
 VERDICTS = "verdicts"
 """Kind of the rows that work finds out."""
@@ -34,12 +38,15 @@ class Cache:
         self.folder = f"{CACHE_FOLDER}/{dsl_digest[:16]}"
 
     def lookup(self, kind: str, keys: Collection[str]) -> dict[str, Any]:
-        """Return what is known of `keys`; a damaged segment counts as absent: it costs time, never a wrong answer."""
+        """Return what is known of `keys` by the newest MAX_SEGMENTS segments.
+
+        A damaged segment counts as absent, an old one too: that costs time, never a wrong answer.
+        """
         found: dict[str, Any] = {}
         if not keys:
             return found
         wanted = frozenset(keys)
-        for fetched in read_many(self.root, self.root.list(f"{self.folder}/{kind}/")):
+        for fetched in read_many(self.root, self.root.list(f"{self.folder}/{kind}/")[-MAX_SEGMENTS:]):
             data = fetched.data if isinstance(fetched.data, bytes) else b""
             values = read_segment(fetched.path, data)
             found.update({key: value for key, value in values.items() if key in wanted})
@@ -50,7 +57,7 @@ class Cache:
         if not values:
             return
         text = json.dumps(values, separators=(",", ":"), sort_keys=True)
-        name = segment_name(text.encode())
+        name = f"{time.time_ns():020d}-{segment_name(text.encode())}"
         with contextlib.suppress(AlreadyExistsError):  # the same content is there already
             self.root.create(f"{self.folder}/{kind}/{name}", gzip.compress(text.encode(), 4, mtime=0))
 
@@ -61,14 +68,14 @@ def read_segment(path: str, data: bytes) -> dict[str, Any]:
         text = gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
         return {}
-    if path.rpartition("/")[2] != segment_name(text):
+    if path.rpartition("-")[2] != segment_name(text):
         return {}
     values: dict[str, Any] = json.loads(text)
     return values
 
 
 def segment_name(text: bytes) -> str:
-    """Return the name of the segment that holds a text."""
+    """Return the name of the segment that holds a text, without the time before it by which segments are sorted."""
     return f"{hashlib.sha256(text).hexdigest()[:32]}.json.gz"
 
 

@@ -59,11 +59,15 @@ def test_nothing_to_add_writes_nothing(tmp_path: Path) -> None:
     assert segments(tmp_path) == []
 
 
-def test_equal_values_are_one_segment(tmp_path: Path) -> None:
-    cache_in(tmp_path).add(VERDICTS, {"a": 1, "b": 2})
-    cache_in(tmp_path).add(VERDICTS, {"b": 2, "a": 1})
+def test_only_the_newest_segments_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batt.cache.MAX_SEGMENTS", 3)
+    cache = cache_in(tmp_path)
+    for number in range(5):
+        cache.add(VERDICTS, {str(number): number})
 
-    assert len(segments(tmp_path)) == 1
+    found = cache.lookup(VERDICTS, [str(number) for number in range(5)])
+
+    assert found == {"2": 2, "3": 3, "4": 4}
 
 
 def damaged(data: bytes, how: str) -> bytes:
@@ -134,7 +138,7 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     expected = {f"{who} {turn}": turn for who in (0, 1, 2, "shared") for turn in range(30)}
     assert cache_in(tmp_path).lookup(VERDICTS, expected.keys()) == expected
-    assert len(segments(tmp_path)) == 4 * 30
+    assert len(segments(tmp_path)) == 6 * 30
 
 
 def test_keys_tell_where_one_part_ends() -> None:
