@@ -58,6 +58,7 @@ def occurrences(grid: Grid, obj: Object) -> Indices:
     """
     cells: Any = obj
     top, left, bottom, right = bounds(cells) if len(cells) else (0, 0, -1, -1)
+    # A tuple of cells takes the room of a grid: as many rows as cells.
     tall, wide = shape(cells) if isinstance(cells, tuple) else (bottom - top + 1, right - left + 1)
     total = len(grid[0])
     rows, columns = len(grid) - tall + 1, total - wide + 1
@@ -65,16 +66,15 @@ def occurrences(grid: Grid, obj: Object) -> Indices:
         return frozenset()
     if len(cells) == 0:
         return frozenset(set(product(range(rows), range(columns))))
-    if isinstance(cells, tuple):
+    if isinstance(cells, tuple) or any(len(row) != total for row in grid):
         return _occurrences_one_by_one(grid, cells, rows, columns)
     try:
-        colours = bytes(chain.from_iterable(grid))[::-1]
+        colours = bytes(chain.from_iterable(grid))
     except (TypeError, ValueError):  # a colour below 0, above 255, or no int at all
-        return _occurrences_one_by_one(grid, cells, rows, columns)
-    if any(len(row) != total for row in grid):
         return _occurrences_one_by_one(grid, cells, rows, columns)
     # A set of places is an int, bit total * i + j for (i, j), so all places are looked at at once: a cell of the
     # object fits where its colour is, moved back by the cell's distance from the corner.
+    colours = colours[::-1]  # bits are written from the highest down
     places = int(("0" * (total - columns) + "1" * columns) * rows, 2)
     of_colour: dict[int, int] = {}
     for colour, (i, j) in cells:
