@@ -58,14 +58,14 @@ STACK_SMASHER = "\n".join(
         "    x1 = rbind(astuple, ONE)",
         "    x2 = power(x1, 900)",
         "    x3 = x2(I)",
-        *(f"    x{n} = x2(x{n - 1})" for n in range(4, 304)),
-        "    x304 = initset(x303)",
-        "    O = first(x304)",
+        *(f"    x{n} = x2(x{n - 1})" for n in range(4, 204)),
+        "    x204 = initset(x203)",
+        "    O = first(x204)",
         "    return O",
         "",
     ]
 )
-"""Hashes a tuple 270,000 deep: the process ends with SIGSEGV."""
+"""Hashes a tuple 180,000 deep: the process ends with SIGSEGV."""
 
 RAISING = "def solve(I):\n    x1 = objects(I, T, F, F)\n    x2 = size(ONE)\n    O = canvas(x2, UNITY)\n    return O\n"
 """Raises TypeError at its second step (its first one is not needed by the result, so that is step 1)."""
