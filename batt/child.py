@@ -1,26 +1,28 @@
 """The worker child: evaluates what it is told, one item after another, until its socket closes.
 
 It is forked by the nursery, with the DSL loaded, and expects to be killed. What it works on stands in shared memory
-(Marker), so that whoever finds it dead knows which item, and which step of it, was the cause.
+(markers.py), so that whoever finds it dead knows which item, and which step of it, was the cause.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import resource
 import socket
-import struct
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import NamedTuple
 
-from batt.errors import Fault
-from batt.evaluate import Deadline, DeadlineError, Failure, ModuleRun, check_pair, compile_program
+from batt.deadline import Deadline, DeadlineError
+from batt.errors import Fault, shown
+from batt.evaluate import check_pair, compile_program
 from batt.language import Language
+from batt.markers import Marker
 from batt.module import is_module, module_from_json, module_to_json, parse_module
+from batt.modulerun import Failure, ModuleRun
 from batt.program import Candidate, parse_solvers, program_from_json, program_to_json, pruned
 from batt.tasks import Task, task_from_json
 from batt.texts import body_text, md5_hex, name_program
@@ -30,14 +32,17 @@ from batt.wire import READ_BYTES, Inbox, Message, encode, has_input
 FLUSH_SECONDS = 0.01
 """Results wait at most this long for others: one write for many, yet little is done again when a child dies."""
 
+FLUSH_BYTES = 1 << 16
+"""Results that are larger together do not wait: a huge one must not hold up small ones, nor be sent with them."""
+
 INSPECT_SECONDS = 30.0
 """CPU seconds the reading of one text may take; the largest known module takes a tenth of one."""
 
-MARKER = struct.Struct("=QQ")
-"""The item at work (its number, 0 for none) and the pair or step of it."""
+MAX_FAULTS = 1000
+"""Most faults told of one text, one by one: a text for another DSL has one a line."""
 
-MARKER_BYTES = 64
-"""One cache line a child: neighbours do not slow each other down."""
+OUT_OF_MEMORY_STATUS = 77
+"""Exit status of a child that had no memory left for its own work, outside the candidate's steps."""
 
 
 class Limits(NamedTuple):
@@ -48,53 +53,53 @@ class Limits(NamedTuple):
 
 
 class Child:
-    """One worker child's state: the DSL, the tasks and modules it was given, the results it has not sent yet."""
+    """One worker child's state: the DSL, the tasks and modules it was given, the item it is at."""
 
-    def __init__(self, language: Language, limits: Limits, memory: mmap.mmap, slot: int) -> None:
+    def __init__(self, language: Language, limits: Limits, marker: Marker) -> None:
         self.language = language
         self.deadline = Deadline(limits.timeout_seconds)
-        self.memory = memory
-        self.offset = slot * MARKER_BYTES
+        self.marker = marker
         self.item = 0
         self.tasks: dict[str, Task] = {}
-        self.runs: dict[tuple[str, str], ModuleRun] = {}
         self.modules: dict[str, str] = {}
+        self.runs: dict[tuple[str, str], ModuleRun] = {}
         self.is_exhausted = False
-
-    def note(self, position: int) -> None:
-        """Write down which item, and which pair or step of it, is at work."""
-        MARKER.pack_into(self.memory, self.offset, self.item, position)
+        self.work: dict[str, Callable[..., Message]]
+        self.work = {"check": self.check, "sample": self.sample, "inspect": self.inspect}
 
     def handle(self, message: Message) -> Message | None:
-        """Do what one message says; return [item, result] for work, None for a definition.
+        """Do what one message says; return [item, result] for work, None for what only prepares it.
 
         An exception of ours becomes the result {"internal": traceback}: a bug must not look like a crashed candidate.
         """
         try:
             return self.answer(message)
+        except MemoryError:
+            raise  # ends the child, and with it whatever took the memory
         except Exception:  # noqa: BLE001 # told to the worker, which stops the run with it
             return [self.item, {"internal": traceback.format_exc()}]
 
     def answer(self, message: Message) -> Message | None:
         """Do what one message says."""
         match message:
+            case ["begin", int(item)]:
+                self.item = item
+                self.marker.begin(item)
             case ["define", "task", key, value]:
+                self.runs.clear()
                 self.tasks[key] = task_from_json(value)
             case ["define", "module", key, value]:
+                self.runs.clear()
                 self.modules[key] = value
             case ["forget"]:
                 self.tasks.clear()
-                self.runs.clear()
                 self.modules.clear()
-            case [kind, int(item), *values]:
-                self.item = item
-                self.note(0)
-                work = {"check": self.check, "sample": self.sample, "inspect": self.inspect}[kind]
-                result = work(*values)
-                self.deadline.stop()
-                self.item = 0
-                self.note(0)
-                return [item, result]
+                self.runs.clear()
+            case ["check" | "sample" | "inspect" as kind, *values]:
+                try:
+                    return [self.item, self.work[kind](*values)]
+                finally:
+                    self.deadline.stop()
             case _:
                 raise AssertionError(message)
         return None
@@ -104,11 +109,12 @@ class Child:
 
         A pair on which the candidate ended (timeout, out of memory) is the last one that is tried.
         """
+        self.marker.note(places[0])
         task = self.tasks[task_id]
         compiled = compile_program(program_from_json(json.loads(program)), self.language)
         results = []
         for place in places:
-            self.note(place)
+            self.marker.note(place)
             result = check_pair(compiled, task, place, self.deadline)
             results.append(result)
             self.is_exhausted = self.is_exhausted or result.verdict is Verdict.OUT_OF_MEMORY
@@ -117,14 +123,14 @@ class Child:
         return results
 
     def sample(self, module_key: str, task_id: str, place: int, poison: list[list[object]]) -> Message:
-        """Return what a module gives on one sample (evaluate.SampleResult, as lists)."""
+        """Return what a module gives on one sample (modulerun.SampleResult, as lists)."""
         key = (module_key, task_id)
         if key not in self.runs:
             module = module_from_json(json.loads(self.modules[module_key]))
             self.runs.clear()  # one at a time: its values can be large, and samples of a task come together
             self.runs[key] = ModuleRun(module, self.tasks[task_id], self.language, self.deadline)
         run = self.runs[key]
-        run.note = self.note
+        run.note = self.marker.note
         failures = {int(str(node)): Failure(Verdict(str(verdict)), "", int(str(node))) for node, verdict in poison}
         result = run.sample(place, failures)
         if any(mark.verdict.verdict is Verdict.OUT_OF_MEMORY for mark in result.marks):
@@ -133,17 +139,21 @@ class Child:
 
     def inspect(self, name: str, text: str, call_text: str | None) -> Message:
         """Return what a text holds: {"candidates": [...], "module": ... or None, "faults": [...]}."""
+        rule = "must be an ordinary program"
         try:
-            self.deadline.start(INSPECT_SECONDS)
-            return inspect_text(name, text, call_text, self.language)
+            with self.deadline:
+                self.deadline.start(INSPECT_SECONDS)
+                return inspect_text(name, text, call_text, self.language)
         except DeadlineError:
             got = f"a text that takes more than {INSPECT_SECONDS:g} s to read"
         except MemoryError:
             got, self.is_exhausted = "a text that takes more memory to read than a candidate may have", True
-        finally:
-            self.deadline.stop()
-        fault = Fault(name, got, "must be an ordinary program", "remove it")
-        return {"candidates": [], "module": None, "faults": [fault]}
+        except Exception as error:  # noqa: BLE001 # our reader's fault, but one strange text must not stop the others
+            got, rule = (
+                f"a text that raises {type(error).__name__}: {shown(str(error))}",
+                "is a fault of batt: report it",
+            )
+        return {"candidates": [], "module": None, "faults": [Fault(name, got, rule, "remove it")]}
 
 
 def inspect_text(name: str, text: str, call_text: str | None, language: Language) -> Message:
@@ -151,9 +161,18 @@ def inspect_text(name: str, text: str, call_text: str | None, language: Language
     known = language.names.keys()
     if is_module(text):
         module, faults = parse_module(name, text, call_text, known)
-        return {"candidates": [], "module": module and module_to_json(module), "faults": faults}
+        return {"candidates": [], "module": module and module_to_json(module), "faults": first_faults(name, faults)}
     candidates, faults = parse_solvers(name, text, known)
-    return {"candidates": [describe(candidate) for candidate in candidates], "module": None, "faults": faults}
+    described = [describe(candidate) for candidate in candidates]
+    return {"candidates": described, "module": None, "faults": first_faults(name, faults)}
+
+
+def first_faults(name: str, faults: list[Fault]) -> list[Fault]:
+    """Return the first faults of a text, and one that tells how many more there are."""
+    if len(faults) <= MAX_FAULTS:
+        return faults
+    got = f"{len(faults) - MAX_FAULTS} faults more"
+    return [*faults[:MAX_FAULTS], Fault(name, got, "must hold calls of known names", "is it for another DSL?")]
 
 
 def describe(candidate: Candidate) -> Message:
@@ -173,30 +192,43 @@ def describe(candidate: Candidate) -> Message:
     }
 
 
+class Outbox:
+    """Results on their way to the worker: small ones together, large ones at once."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.waiting = bytearray()
+        self.flushed = time.monotonic()
+
+    def add(self, result: Message) -> None:
+        """Send a result, now or soon."""
+        self.waiting += encode(result)
+        if len(self.waiting) > FLUSH_BYTES or time.monotonic() - self.flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self.waiting:
+            self.connection.sendall(self.waiting)
+            self.waiting.clear()
+        self.flushed = time.monotonic()
+
+
 def child_main(connection: socket.socket, child: Child, limits: Limits) -> None:
     """Serve until the socket closes, or until memory ran out once: a fresh child is safer than a full one."""
     limit_child(limits)
     inbox = Inbox()
-    results: list[bytes] = []
-    flushed = time.monotonic()
-    while True:
-        data = connection.recv(READ_BYTES)
-        if not data:
-            return
+    outbox = Outbox(connection)
+    while data := connection.recv(READ_BYTES):
         for message in inbox.feed(data):
             answer = child.handle(message)
             if answer is not None:
-                results.append(encode(answer))
-            if results and (child.is_exhausted or time.monotonic() - flushed > FLUSH_SECONDS):
-                connection.sendall(b"".join(results))
-                results.clear()
-                flushed = time.monotonic()
+                outbox.add(answer)
             if child.is_exhausted:
+                outbox.flush()
                 return
-        if results and not has_input(connection):
-            connection.sendall(b"".join(results))
-            results.clear()
-            flushed = time.monotonic()
+        if not has_input(connection):
+            outbox.flush()
 
 
 def limit_child(limits: Limits) -> None:
@@ -204,6 +236,7 @@ def limit_child(limits: Limits) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    os.close(null)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":  # elsewhere the address space cannot be bounded; docs say so
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 # a path object costs more than the read

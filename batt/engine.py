@@ -8,8 +8,6 @@ the items queued behind it go to another child. Order of answers is not the orde
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import os
 import select
 import signal
@@ -20,13 +18,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.child import MARKER, MARKER_BYTES, Limits
+from batt.child import OUT_OF_MEMORY_STATUS, Limits
 from batt.errors import InputError, RunError
-from batt.nursery import NurseryPlan, nursery_main
+from batt.language import IMPORT_SECONDS
+from batt.markers import Standing, shared_markers
+from batt.nursery import NurseryGoneError, NurseryPlan, kill, start_nursery, told_status
+from batt.verdicts import Verdict
 from batt.wire import READ_BYTES, Inbox, Message, encode
+
+__all__ = ["Died", "Engine", "Item", "kill"]
 
 MAX_KILLS = 5
 """How often an item is tried again whose child was killed from outside (SIGKILL, SIGTERM); then it is the culprit."""
+
+MAX_SETBACKS = 100
+"""Most children that end in a row without an answer or a culprit: then no child can live on this machine."""
 
 MAX_WINDOW = 8
 """Most items a child holds at once: enough to keep it busy while the worker looks elsewhere."""
@@ -37,14 +43,11 @@ MAX_DEFINED = 256
 STUCK_FACTOR = 10
 """A child that makes no progress for so many timeouts (plus STUCK_SECONDS) by the clock is killed."""
 
-STUCK_SECONDS = 30.0
-"""See STUCK_FACTOR; CPU-bound work is ended far earlier by the child's own timers."""
+STUCK_SECONDS = 120.0
+"""See STUCK_FACTOR; CPU-bound work is ended far earlier by the child's own timers, unless the machine is busy."""
 
 POLL_SECONDS = 1.0
-"""How often the worker looks for stuck children while nothing arrives."""
-
-READY_SECONDS = 120.0
-"""How long loading a DSL may take (numpy from a cold disk: seconds)."""
+"""How often the worker looks for stuck children, and at least calls `idle`."""
 
 
 class Item(NamedTuple):
@@ -60,11 +63,14 @@ class Item(NamedTuple):
 
 
 class Died(NamedTuple):
-    """The answer for an item that ended its child. `how`: timeout or crashed; `position`: its pair or step."""
+    """The answer for an item that ended its child.
 
-    how: str
+    how: timeout, out_of_memory or crashed (a Verdict). position: its pair or step, None if none was at work.
+    """
+
+    how: Verdict
     detail: str
-    position: int
+    position: int | None
 
 
 class Worker:
@@ -78,30 +84,47 @@ class Worker:
         self.outbox = bytearray()
         self.items: dict[int, Item] = {}
         self.defined: set[tuple[str, str]] = set()
-        self.marker = (0, 0)
+        self.standing = Standing(0, None)
         self.moved = time.monotonic()
 
 
 class Engine:
     """Runs items on `size` children; use as a context manager, which ends every process it started.
 
+    Args:
+        folder: where a user's DSL lies (dslfiles.find_dsl), None for batt's own.
+        import_seconds: how long importing a user's DSL may take.
+        stuck_seconds: how long a child may make no progress by the clock, if not as long as STUCK_FACTOR says.
+
     Raises:
         InputError: the DSL cannot be loaded.
-        RunError: a child reports an error of ours.
+        RunError: a child reports an error of ours, or no child can live here.
     """
 
-    def __init__(self, size: int, language_uri: str, folder: Path | None, limits: Limits) -> None:
-        self.size = size
-        self.limits = limits
+    def __init__(
+        self,
+        size: int,
+        language_uri: str,
+        folder: Path | None,
+        limits: Limits,
+        import_seconds: float = IMPORT_SECONDS,
+        stuck_seconds: float | None = None,
+    ) -> None:
+        self.size = max(size, 1)
+        self.stuck_seconds = stuck_seconds or STUCK_FACTOR * limits.timeout_seconds + STUCK_SECONDS
         self.definitions: dict[tuple[str, str], Message] = {}
         self.queue: deque[Item] = deque()
         self.workers: dict[int, Worker] = {}
         self.kills: dict[str, int] = {}
         self.done: deque[tuple[Item, Message | Died]] = deque()
         self.counter = 0
-        self.memory = mmap.mmap(-1, max(size, 1) * MARKER_BYTES)
-        self.plan = NurseryPlan(language_uri, folder, limits, self.memory)
-        self.start_nursery()
+        self.setbacks = 0
+        self.looked = time.monotonic()
+        self.markers = shared_markers(self.size)
+        self.plan = NurseryPlan(language_uri, folder, limits, self.markers, import_seconds)
+        self.nursery = start_nursery(self.plan)
+        self.names = self.nursery.names
+        self.digest = self.nursery.digest
 
     def __enter__(self) -> Engine:
         """Return the engine itself."""
@@ -111,60 +134,6 @@ class Engine:
         """End all children and the nursery."""
         self.close()
 
-    def start_nursery(self) -> None:
-        """Start a nursery; one that is killed while it starts is replaced, a few times."""
-        for _ in range(MAX_KILLS):
-            try:
-                self.fork_nursery()
-            except NurseryGoneError:
-                self.close()
-            else:
-                return
-        raise RunError(f"the process that loads the DSL ended {MAX_KILLS} times before it was ready; is memory short?")
-
-    def fork_nursery(self) -> None:
-        """Fork the nursery and wait until it has loaded the DSL."""
-        ours, theirs = socket.socketpair()
-        self.nursery_pid = os.fork()
-        if self.nursery_pid == 0:
-            ours.close()
-            try:
-                nursery_main(theirs, self.plan)
-            finally:
-                os._exit(1)
-        theirs.close()
-        self.nursery = ours
-        self.nursery_inbox = Inbox()
-        hello = self.hear_nursery(READY_SECONDS)
-        if "error" in hello:
-            self.close()
-            raise InputError(hello["error"])
-        self.names = frozenset(hello["names"])
-        self.digest = str(hello["digest"])
-
-    def hear_nursery(self, seconds: float) -> Message:
-        """Return the nursery's next message."""
-        self.nursery.settimeout(seconds)
-        while True:
-            try:
-                data = self.nursery.recv(READ_BYTES)
-            except (TimeoutError, ConnectionResetError):
-                data = b""
-            if not data:
-                raise NurseryGoneError
-            messages = self.nursery_inbox.feed(data)
-            if messages:
-                return messages[0]
-
-    def ask_nursery(self, message: Message, connection: socket.socket | None = None) -> Message:
-        """Send the nursery a request, with a socket for the child to be forked, and return its answer."""
-        try:
-            descriptors = [] if connection is None else [connection.fileno()]
-            socket.send_fds(self.nursery, [encode(message)], descriptors)
-            return self.hear_nursery(READY_SECONDS)
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise NurseryGoneError from error
-
     def close(self) -> None:
         """End all children and the nursery; what is queued is forgotten."""
         for worker in self.workers.values():
@@ -172,12 +141,12 @@ class Engine:
             worker.connection.close()
         self.workers.clear()
         self.nursery.close()
-        kill(self.nursery_pid)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.nursery_pid, 0)
 
     def define(self, kind: str, key: str, value: Message) -> None:
         """Make a task or a module known to items that need it."""
+        if self.definitions.get((kind, key), value) != value:
+            for worker in self.workers.values():
+                worker.defined.discard((kind, key))
         self.definitions[kind, key] = value
 
     def submit(self, item: Item) -> None:
@@ -189,23 +158,36 @@ class Engine:
 
         `idle` is called every POLL_SECONDS at least, also while no answer comes; what it raises ends the iteration.
         """
-        while self.queue or any(worker.items for worker in self.workers.values()):
+        while self.queue or self.done or any(worker.items for worker in self.workers.values()):
             try:
                 self.staff()
                 self.feed()
                 self.collect()
             except NurseryGoneError:
                 self.replace_nursery()
-            idle()
             while self.done:
+                self.setbacks = 0
                 yield self.done.popleft()
+            idle()
 
     def replace_nursery(self) -> None:
-        """Start over after the nursery was killed: its children's items are queued again."""
+        """Start over after the nursery was killed, and its children with it: their items are queued again."""
         for worker in self.workers.values():
             self.queue.extendleft(reversed(worker.items.values()))
-        self.close()
-        self.start_nursery()
+            worker.connection.close()
+        self.workers.clear()
+        self.nursery.close()
+        self.count_setback()
+        self.nursery = start_nursery(self.plan)
+        if self.nursery.digest != self.digest:
+            rule = "its files have changed while it was in use"
+            raise InputError(f"dsl: got {self.plan.language_uri!r}; {rule}; start a new run")
+
+    def count_setback(self) -> None:
+        """Give up when children end again and again before they answer anything."""
+        self.setbacks += 1
+        if self.setbacks > MAX_SETBACKS:
+            raise RunError(f"{MAX_SETBACKS} worker children in a row ended before they did anything; is memory short?")
 
     def staff(self) -> None:
         """Fork children until there are `size`, or as many as there are items."""
@@ -213,11 +195,20 @@ class Engine:
             if slot in self.workers or not self.queue:
                 continue
             ours, theirs = socket.socketpair()
-            MARKER.pack_into(self.memory, slot * MARKER_BYTES, 0, 0)
-            pid = self.ask_nursery(["fork", slot], theirs)["pid"]
-            theirs.close()
-            ours.setblocking(False)
-            self.workers[slot] = Worker(slot, pid, ours)
+            with theirs:
+                try:
+                    self.markers[slot].begin(0)
+                    pid = self.nursery.fork(slot, theirs)
+                except BaseException:
+                    ours.close()
+                    raise
+            if pid:
+                ours.setblocking(False)
+                self.workers[slot] = Worker(slot, pid, ours)
+                continue
+            ours.close()
+            if not self.workers:
+                raise RunError("the system starts no process more; is a limit on processes too low?")
 
     def feed(self) -> None:
         """Hand queued items to the children, few at a time when few are left."""
@@ -228,6 +219,8 @@ class Engine:
 
     def assign(self, worker: Worker, item: Item) -> None:
         """Put an item, and the definitions it needs, on its way to a child."""
+        self.counter += 1
+        worker.outbox += encode(["begin", self.counter])  # before what it needs: too large a task is its fault, too
         if len(worker.defined) > MAX_DEFINED:
             worker.outbox += encode(["forget"])
             worker.defined.clear()
@@ -235,22 +228,23 @@ class Engine:
             if (kind, key) not in worker.defined:
                 worker.outbox += encode(["define", kind, key, self.definitions[kind, key]])
                 worker.defined.add((kind, key))
-        self.counter += 1
         if not worker.items:
             worker.moved = time.monotonic()
         worker.items[self.counter] = item
-        worker.outbox += encode([item.kind, self.counter, *item.values])
+        worker.outbox += encode([item.kind, *item.values])
 
     def collect(self) -> None:
         """Wait for something to happen; keep the answers that came with it."""
-        readers = {worker.connection: worker for worker in self.workers.values()}
-        writers = [worker.connection for worker in self.workers.values() if worker.outbox]
-        readable, writable, _ = select.select(list(readers), writers, [], POLL_SECONDS)
-        for connection in writable:
-            self.write(readers[connection])
-        for connection in readable:
-            self.read(readers[connection])
-        if not readable:
+        workers = {worker.connection.fileno(): worker for worker in self.workers.values()}
+        waiting = select.poll()
+        for descriptor, worker in workers.items():
+            waiting.register(descriptor, select.POLLIN | (select.POLLOUT if worker.outbox else 0))
+        for descriptor, events in waiting.poll(POLL_SECONDS * 1000):
+            if events & select.POLLOUT:
+                self.write(workers[descriptor])
+            if events & ~select.POLLOUT:
+                self.read(workers[descriptor])
+        if time.monotonic() - self.looked > POLL_SECONDS:
             self.kill_stuck()
 
     def write(self, worker: Worker) -> None:
@@ -283,49 +277,45 @@ class Engine:
 
     def bury(self, worker: Worker) -> None:
         """Take a dead child's items back; the one that was at work is tried again or answered with Died."""
-        status = self.ask_nursery(["reap", worker.pid])["status"]
+        status = self.nursery.reap(worker.pid)
         del self.workers[worker.slot]
-        number, position = MARKER.unpack_from(self.memory, worker.slot * MARKER_BYTES)
         worker.connection.close()
-        culprit = worker.items.pop(number, None)
+        item, position = self.markers[worker.slot].standing()
+        culprit = worker.items.pop(item, None)
         self.queue.extendleft(reversed(worker.items.values()))
         if culprit is None:
+            self.count_setback()
             return
         died = cause_of_death(status, position)
-        if died is None and self.kills.get(repr(culprit.key), 0) < MAX_KILLS:
-            self.kills[repr(culprit.key)] = self.kills.get(repr(culprit.key), 0) + 1
-            self.queue.appendleft(culprit)
+        if died is not None:
+            self.done.append((culprit, died))
             return
-        self.done.append((culprit, died or Died("crashed", f"killed {MAX_KILLS + 1} times from outside", position)))
+        key = repr(culprit.key)
+        self.kills[key] = self.kills.get(key, 0) + 1
+        if self.kills[key] > MAX_KILLS:
+            self.done.append((culprit, Died(Verdict.CRASHED, f"killed {MAX_KILLS + 1} times from outside", position)))
+        else:
+            self.queue.appendleft(culprit)
 
     def kill_stuck(self) -> None:
-        """Kill children that have made no progress for far too long by the clock."""
-        now = time.monotonic()
+        """Kill children that have made no progress for far too long by the clock: asleep, or stopped."""
+        self.looked = now = time.monotonic()
         for worker in self.workers.values():
-            marker = MARKER.unpack_from(self.memory, worker.slot * MARKER_BYTES)
-            if marker != worker.marker or not worker.items:
-                worker.marker, worker.moved = marker, now
-            elif now - worker.moved > STUCK_FACTOR * self.limits.timeout_seconds + STUCK_SECONDS:
+            standing = self.markers[worker.slot].standing()
+            if standing != worker.standing or not worker.items:
+                worker.standing, worker.moved = standing, now
+            elif now - worker.moved > self.stuck_seconds:
                 kill(worker.pid, signal.SIGALRM)
                 kill(worker.pid, signal.SIGCONT)
 
 
-class NurseryGoneError(Exception):
-    """The nursery does not answer: it was killed."""
-
-
-def kill(pid: int, number: int = signal.SIGKILL) -> None:
-    """Send a signal to a process that may be gone."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-def cause_of_death(status: int, position: int) -> Died | None:
+def cause_of_death(status: int, position: int | None) -> Died | None:
     """Return what a child's wait status says of the item at work; None if it was killed from outside."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number in {signal.SIGKILL, signal.SIGTERM}:
-            return None
-        how = "timeout" if number in {signal.SIGVTALRM, signal.SIGALRM, signal.SIGXCPU} else "crashed"
-        return Died(how, signal.Signals(number).name, position)
-    return Died("crashed", f"exit status {os.WEXITSTATUS(status)}", position)
+    how = told_status(status)
+    if how is None:
+        return None
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in {signal.SIGVTALRM, signal.SIGALRM, signal.SIGXCPU}:
+        return Died(Verdict.TIMEOUT, how, position)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == OUT_OF_MEMORY_STATUS:
+        return Died(Verdict.OUT_OF_MEMORY, "no memory left", position)
+    return Died(Verdict.CRASHED, how, position)

@@ -20,7 +20,7 @@ from batt.timing import (
     VALIDATE,
     PhaseClock,
 )
-from batt.verdicts import Verdict, judge, pair_from_json, verdict_to_json
+from batt.verdicts import judge, pair_from_json, verdict_to_json
 
 MARK_VERDICT = 4
 """Where a mark of a row has its verdict (ModuleWork.finish)."""
@@ -50,16 +50,16 @@ class ModuleWork:
         self.samples[place] = sample
 
     def add_poison(self, place: int, died: Died) -> bool:
-        """Remember the step that ended a child on a sample; False if that step was left out already."""
+        """Remember the step that ended a child on a sample; False if no step did, or one that was left out already."""
         known = self.poison.setdefault(place, [])
-        if any(position == died.position for position, _ in known):
+        if died.position is None or any(position == died.position for position, _ in known):
             return False
-        known.append([died.position, Verdict.TIMEOUT if died.how == "timeout" else Verdict.CRASHED])
+        known.append([died.position, died.how])
         return True
 
     def lost_sample(self, died: Died) -> list[Any]:
-        """Return the sample that ends its child whatever is left out: every candidate crashed on it."""
-        pair = [Verdict.CRASHED, 0.0, died.detail, 0]
+        """Return the sample that ends its child whatever is left out: every candidate ends on it."""
+        pair = [died.how, 0.0, died.detail, 0]
         return [[["crashed", False, pair] for _ in self.value["candidates"]], [], {}, 0.0, 0.0]
 
     def finish(self, clock: PhaseClock) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 import select
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 HEADER = struct.Struct("!I")
@@ -32,20 +33,23 @@ class Inbox:
     def __init__(self) -> None:
         self.buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Return the messages completed by `data`, in order; the rest waits for more."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Yield the messages completed by `data`, in order; the rest waits for more.
+
+        Each is read when it is asked for: a small message takes effect before a huge one behind it is looked at.
+        """
         self.buffer += data
-        messages = []
         begin = 0
-        while len(self.buffer) - begin >= HEADER.size:
-            (length,) = HEADER.unpack_from(self.buffer, begin)
-            end = begin + HEADER.size + length
-            if len(self.buffer) < end:
-                break
-            messages.append(json.loads(self.buffer[begin + HEADER.size : end]))
-            begin = end
-        del self.buffer[:begin]
-        return messages
+        try:
+            while len(self.buffer) - begin >= HEADER.size:
+                (length,) = HEADER.unpack_from(self.buffer, begin)
+                end = begin + HEADER.size + length
+                if len(self.buffer) < end:
+                    break
+                body, begin = slice(begin + HEADER.size, end), end
+                yield json.loads(bytes(memoryview(self.buffer)[body]))
+        finally:
+            del self.buffer[:begin]
 
 
 def has_input(connection: socket.socket) -> bool:

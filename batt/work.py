@@ -199,10 +199,11 @@ class ShardWork:
         number, task, places = item.key
         known = self.pairs.setdefault((number, task), {})
         if isinstance(answer, Died):
-            verdict = Verdict.TIMEOUT if answer.how == "timeout" else Verdict.CRASHED
-            seconds = self.timeout if verdict is Verdict.TIMEOUT else 0.0
-            known[answer.position] = PairVerdict(verdict, seconds, "" if answer.how == "timeout" else answer.detail)
-            earlier = [place for place in places if place < answer.position]
+            position = places[0] if answer.position is None else answer.position
+            seconds = self.timeout if answer.how is Verdict.TIMEOUT else 0.0
+            detail = answer.detail if answer.how is Verdict.CRASHED else ""
+            known[position] = PairVerdict(answer.how, seconds, detail)
+            earlier = [place for place in places if place < position]
             if earlier:  # their answers died with the child
                 self.submit_pairs(number, task, earlier)
         else:
