@@ -67,9 +67,9 @@ def load_language(uri: str, folder: Path | None, seconds: float = IMPORT_SECONDS
     if uri == BUILTIN:
         return load_builtin()
     assert folder is not None
-    file = folder if folder.suffix == ".py" else folder / "dsl.py"
-    if not file.is_file():
-        raise InputError(f"dsl: got {uri!r}; must name a Python file or a folder with dsl.py; there is no {file}")
+    file = folder / "dsl.py" if folder.is_dir() else folder
+    if not file.is_file() or file.suffix != ".py":
+        raise InputError(f"dsl: got {uri!r}; must name a Python file or a folder with dsl.py; {file} is none")
     root = file.parent.resolve()
     sys.path.insert(0, str(root))
     loaded = frozenset(sys.modules)
