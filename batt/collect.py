@@ -3,68 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
-from batt.module import Module, module_from_json, solver_program
-from batt.names import SOLVER_DIR, results_path, summary_path
-from batt.program import Program, program_from_json
-from batt.reading import Entry, ModuleEntry
+from batt.module import solver_program
+from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
 from batt.results import HOW_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
+from batt.rows import Row, RowReader
 from batt.selection import Contender, select, unique_bodies
-from batt.state import last_attempt, missing_shards, shard_results
+from batt.state import last_attempt
 from batt.store import ObjectStore, create_json, read_json
 from batt.texts import DIFFER_HEADER, expanded_text
 from batt.timing import (
-    CHECK_SPEED,
     DIFFERS,
     EXPAND,
     FILE_OPS,
     FILTER,
-    INLINE_TOTAL,
-    PhaseClock,
-    stats_from_json,
     stats_to_json,
 )
 from batt.tree import Link, differ_file, differ_link, set_links, solver_file, solver_link, write_text
-from batt.verdicts import ENDING, CandidateVerdict, PairVerdict, Verdict, time_class, verdict_from_json
-
-
-class Row(NamedTuple):
-    """One candidate on one task, with everything that results say of it.
-
-    order: place in the inputs (number, mark). o_score: samples on which its value was right, defaults and all.
-    duplicate_of: `order` of the first candidate with the same body, or ().
-    """
-
-    order: tuple[int, ...]
-    name: str
-    task: str
-    md5: str
-    body_md5: str
-    is_inlined: bool
-    o_score: int
-    verdict: CandidateVerdict
-    is_cached: bool
-    duplicate_of: tuple[int, ...]
-    solver_id: str
-
-
-class Stored(NamedTuple):
-    """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times.
-
-    writers: (index, writer) of each shard result: equal ones mean equal shard results.
-    """
-
-    rows: dict[tuple[int, str], Any]
-    cached: frozenset[tuple[int, str]]
-    duplicates: tuple[tuple[int, str, int], ...]
-    clock: PhaseClock
-    writers: list[list[Any]]
+from batt.verdicts import ENDING, PairVerdict, Verdict, time_class
 
 
 def collect(manifest: Manifest, root: ObjectStore) -> Summary:
@@ -77,22 +38,6 @@ def collect(manifest: Manifest, root: ObjectStore) -> Summary:
     return collector.collect()
 
 
-def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
-    """Return all rows: the cached ones of the plan, then those of every shard that has a result."""
-    known = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.known}")
-    rows = {(number, task): row for number, task, row in known["rows"]}
-    cached = frozenset(rows)
-    clock = PhaseClock()
-    writers = []
-    for index, path in sorted(shard_results(root, manifest).items()):
-        value = read_json(root, path)
-        writers.append([index, value["writer"]])
-        rows.update({(number, task): row for number, task, row in value["rows"]})
-        clock.merge(stats_from_json(value["phases"]))
-    duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
-    return Stored(rows, cached, duplicates, clock, writers)
-
-
 class Collector:
     """Collects one run."""
 
@@ -100,22 +45,22 @@ class Collector:
         self.manifest = manifest
         self.root = root
         self.keep = int(manifest.spec["solvers"]["keep"])
-        self.stored = read_stored(manifest, root)
+        self.reader = RowReader(manifest, root)
+        self.stored = self.reader.stored
         self.clock = self.stored.clock
         self.trains = {task.id: task.trains for task in manifest.tasks}
-        self.modules: dict[int, Module] = {}
-        self.programs: dict[int, str] = {}
 
     def collect(self) -> Summary:
         """Do it; see `collect`."""
         by_task: dict[str, list[Row]] = defaultdict(list)
-        for row in self.rows():
+        for row in self.reader.rows():
             by_task[row.task].append(row)
         tasks = [self.task_result(task, by_task.get(task, [])) for task in self.trains]
         refused = read_json(self.root, f"{self.manifest.ref.folder}/{self.manifest.inputs.refused}")
         totals = self.totals(by_task, tasks, len(refused))
         score = Score(sum(task["solved"] for task in tasks), len(tasks))
-        missing = tuple(missing_shards(self.root, self.manifest))
+        done = {index for index, _ in self.stored.writers}
+        missing = tuple(index for index in range(len(self.manifest.shards)) if index not in done)
         phases = stats_to_json(self.clock.stats)
         value = {
             "schema": 1,
@@ -163,76 +108,6 @@ class Collector:
             return told
         return value
 
-    def rows(self) -> Iterator[Row]:
-        """Yield a row for every candidate on every task it was run on, in the order of the inputs."""
-        places: dict[int, list[tuple[str, int]]] = defaultdict(list)
-        for number, task in self.stored.rows:
-            places[number].append((task, number))
-        for number, task, first in self.stored.duplicates:
-            places[number].append((task, first))
-        for chunk in self.manifest.inputs.chunks:
-            for values in read_json(self.root, f"{self.manifest.ref.folder}/{chunk}"):
-                entry = Entry(*values)
-                self.clock.add(INLINE_TOTAL, entry.inline_seconds)
-                self.programs[entry.number] = entry.program
-                for task, first in places[entry.number]:
-                    if (first, task) in self.stored.rows:
-                        yield self.plain_row(entry, task, first)
-        for number, path in self.manifest.inputs.modules:
-            module = ModuleEntry(*read_json(self.root, f"{self.manifest.ref.folder}/{path}"))
-            self.modules[number] = module_from_json(json.loads(module.module))
-            for task, _ in places[number]:
-                yield from self.module_rows(module, task)
-
-    def plain_row(self, entry: Entry, task: str, first: int) -> Row:
-        """Return the row of a plain candidate; a duplicate has the verdict of the first with its body."""
-        verdict = verdict_from_json(self.stored.rows[first, task])
-        is_cached = (first, task) in self.stored.cached
-        duplicate_of = () if first == entry.number else (first, 0)
-        if not is_cached and not duplicate_of:
-            self.clock.add(CHECK_SPEED, verdict.check_time)
-        name = f"{entry.source}::{entry.function}"
-        return Row(
-            (entry.number, 0),
-            name,
-            task,
-            entry.md5,
-            entry.body_md5,
-            entry.is_inlined,
-            verdict.score,
-            verdict,
-            is_cached,
-            duplicate_of,
-            "",
-        )
-
-    def module_rows(self, module: ModuleEntry, task: str) -> Iterator[Row]:
-        """Yield the rows of a module's candidate marks on a task."""
-        row = self.stored.rows[module.number, task]
-        is_cached = (module.number, task) in self.stored.cached
-        first: dict[str, tuple[int, int]] = {}
-        for place, mark in enumerate(self.modules[module.number].candidates):
-            o_score, body, md5, is_inlined, *verdict_row = row["marks"][place]
-            verdict = verdict_from_json(verdict_row)
-            order = (module.number, place)
-            original = first.setdefault(body, order)
-            if not is_cached and original == order:
-                self.clock.add(CHECK_SPEED, verdict.check_time)
-            name = f"{module.source}::t{mark.number}"
-            yield Row(
-                order,
-                name,
-                task,
-                md5,
-                body,
-                is_inlined,
-                o_score,
-                verdict,
-                is_cached,
-                () if original == order else original,
-                mark.solver_id,
-            )
-
     def task_result(self, task: str, rows: list[Row]) -> dict[str, Any]:
         """Return what results say of a task; writes the files of the kept candidates."""
         with self.clock.phase(FILTER):
@@ -246,13 +121,17 @@ class Collector:
             self.write_solvers(task, kept, links, [f"{one.md5}.py" for one in selection.evicted])
         with self.clock.phase(DIFFERS):
             differs = self.write_differs(task, kept)
+        firsts = {one.order for one in unique}
         result: dict[str, Any] = {
             "task": task,
             "solved": any(row.verdict.verdict is Verdict.CORRECT for row in rows),
             "outputs": self.outputs(task, rows),
             "unique": len(unique),
             "kept": len(kept),
-            "candidates": [self.candidate_result(row, links if row.order in kept_orders else {}) for row in rows],
+            "candidates": [
+                self.candidate_result(row, links if row.order in kept_orders else {}, row.order not in firsts)
+                for row in rows
+            ],
         }
         if differs:
             result["differs"] = differs
@@ -260,14 +139,17 @@ class Collector:
 
     def outputs(self, task: str, rows: list[Row]) -> int:
         """Return how many candidates a task had, as the original counts them: a module's distinct outputs."""
-        modules = {row.order[0] for row in rows if row.order[0] in self.modules}
-        plain = sum(row.order[0] not in self.modules for row in rows)
+        modules = {row.order[0] for row in rows if row.order[0] in self.reader.modules}
+        plain = sum(row.order[0] not in self.reader.modules for row in rows)
         return plain + sum(int(self.stored.rows[number, task]["outputs"]) for number in modules)
 
-    def candidate_result(self, row: Row, links: Mapping[str, Link]) -> dict[str, Any]:
+    def candidate_result(self, row: Row, links: Mapping[str, Link], is_duplicate: bool) -> dict[str, Any]:
         """Return what results say of one candidate on one task; only what is to be said.
 
-        links: by md5, those of the kept candidates; none for a candidate that is not kept.
+        Args:
+            row: the candidate.
+            links: by md5, those of the kept candidates; none for a candidate that is not kept.
+            is_duplicate: whether another candidate of the task stands for its body.
         """
         verdict = row.verdict
         result: dict[str, Any] = {
@@ -287,7 +169,7 @@ class Collector:
             result["is_near_timeout"] = True
         if row.is_cached:
             result["cached"] = True
-        if row.duplicate_of:
+        if is_duplicate:
             result["duplicate"] = True
         if not row.is_inlined:
             result["inlined"] = False
@@ -302,56 +184,51 @@ class Collector:
         trains = self.trains[task]
         return f"train[{place}]" if place < trains else f"test[{place - trains}]"
 
-    def program(self, row: Row) -> Program:
-        """Return a row's program."""
-        number, place = row.order
-        if number in self.modules:
-            return solver_program(self.modules[number], self.modules[number].candidates[place].node)
-        return program_from_json(json.loads(self.programs[number]))
-
     def write_solvers(self, task: str, kept: list[Row], links: Mapping[str, Link], evicted: list[str]) -> None:
         """Write the texts and links of a task's kept candidates."""
         for row in kept:
             path = solver_file(row.md5)
             if not self.root.exists(path):
                 with self.clock.phase(EXPAND):
-                    text = expanded_text(self.program(row))
+                    text = expanded_text(self.reader.program(row))
                 write_text(self.root, path, text)
         set_links(self.root, f"{SOLVER_DIR}/solve_{task}", links.values(), evicted)
 
     def write_differs(self, task: str, kept: list[Row]) -> list[dict[str, Any]]:
-        """Write the texts and links of the differs of kept candidates; return their scores, best first a name."""
+        """Write the texts and links of the differs of kept candidates; return their best scores, by name."""
         best: dict[tuple[str, str], int] = {}
-        found: dict[str, tuple[int, int, list[Any]]] = {}
+        found: dict[str, tuple[int, str, float]] = {}
         for row in kept:
             number, place = row.order
-            if number not in self.modules:
+            if number not in self.reader.modules:
                 continue
             stored = self.stored.rows[number, task]
             for mark, differ, iz, zo in stored["differs"]:
                 if mark == place and differ in stored["differ_names"]:
-                    found.setdefault(differ, (number, mark, stored["differ_names"][differ]))
+                    found.setdefault(differ, (number, *stored["differ_names"][differ]))
                     for kind, score in (("iz", iz), ("zo", zo)):
                         best[kind, differ] = max(best.get((kind, differ), 0), score)
-        result = []
-        links: dict[str, list[Any]] = {"iz": [], "zo": []}
-        for differ, (number, _, (md5, seconds)) in sorted(found.items()):
+        for differ, (number, md5, _) in found.items():
             self.write_differ(number, differ, md5)
-            entry = {"differ": differ, "md5": md5, "iz": best["iz", differ], "zo": best["zo", differ]}
-            for kind in ("iz", "zo"):
-                links[kind].append(differ_link(kind, task, best[kind, differ], time_class(seconds), md5))
-            entry["differ_links"] = [links[kind][-1].path for kind in ("iz", "zo")]
-            result.append(entry)
+        links = {kind: differ_links(kind, task, best, found) for kind in ("iz", "zo")}
         for kind, made in links.items():
-            if made:
-                set_links(self.root, f"differ_dir/{kind}/solve_{task}", made)
-        return result
+            set_links(self.root, f"{DIFFER_DIR}/{kind}/solve_{task}", made.values())
+        return [
+            {
+                "differ": differ,
+                "md5": md5,
+                "iz": best["iz", differ],
+                "zo": best["zo", differ],
+                "differ_links": [made[md5].path for made in links.values()],
+            }
+            for differ, (_, md5, _) in sorted(found.items())
+        ]
 
     def write_differ(self, number: int, differ: str, md5: str) -> None:
         """Write a differ's text unless it is there."""
         if self.root.exists(differ_file(md5)):
             return
-        module = self.modules[number]
+        module = self.reader.modules[number]
         mark = next(mark for mark in module.differs if mark.differ == differ and mark.solver_id == "None")
         write_text(self.root, differ_file(md5), expanded_text(solver_program(module, mark.node), DIFFER_HEADER))
 
@@ -368,7 +245,7 @@ class Collector:
             outputs=sum(task["outputs"] for task in tasks),
             unique=sum(task["unique"] for task in tasks),
             kept=sum(task["kept"] for task in tasks),
-            duplicates=sum(bool(row.duplicate_of) for row in rows),
+            duplicates=len(rows) - sum(task["unique"] for task in tasks),
             cached=sum(row.is_cached for row in rows),
             refused=refused,
             out_of_scope=counts.out_of_scope,
@@ -390,6 +267,24 @@ def solver_links(kept: Sequence[Row]) -> dict[str, Link]:
     for row in sorted(kept, key=lambda row: (-row.o_score, row.order)):
         link = solver_link(row.task, row.o_score, time_class(row.verdict.check_time), row.md5)
         links.setdefault(row.md5, link)
+    return links
+
+
+def differ_links(
+    kind: str, task: str, best: Mapping[tuple[str, str], int], found: Mapping[str, tuple[int, str, float]]
+) -> dict[str, Link]:
+    """Return the link of each differ's file by its md5, where the best score of its names puts it.
+
+    Args:
+        kind: iz or zo.
+        task: the task's id.
+        best: the best score by kind and name.
+        found: (module, md5, CPU seconds) by name.
+    """
+    links: dict[str, Link] = {}
+    for differ in sorted(found, key=lambda differ: (-best[kind, differ], differ)):
+        _, md5, seconds = found[differ]
+        links.setdefault(md5, differ_link(kind, task, best[kind, differ], time_class(seconds), md5))
     return links
 
 
