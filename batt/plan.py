@@ -25,7 +25,7 @@ from batt.selection import Held
 from batt.shards import WorkItem, split
 from batt.state import is_finished
 from batt.store import GCS_SCHEME, DirectoryStore, ObjectStore, create_json, local_path, open_store, read_json
-from batt.task_files import find_entries
+from batt.task_files import find_ids
 from batt.tasks import Dataset, Task, load_dataset, task_json
 
 CHUNK_ENTRIES = 5000
@@ -72,7 +72,7 @@ def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
     asked = list(spec.tasks) or (read_task_ids(spec.tasks_from, base) if spec.tasks_from else [])
     dataset = load_dataset(spec.dataset, asked, base)
     names = frozenset(task.id for task in dataset.tasks)
-    known = names | (frozenset(find_entries(spec.dataset, frozenset(), base)) if asked else frozenset())
+    known = names | (frozenset(find_ids(spec.dataset, base)) if asked else frozenset())
     survey = survey_sources(spec.candidates, base, known)
     settings = run.to_manifest()["spec"]["solvers"]
     settings.pop("shards", None)  # how the work is split changes nothing of what is found

