@@ -203,11 +203,11 @@ def validate_command(options: argparse.Namespace) -> int:
 
 def task_slice(options: argparse.Namespace) -> list[str]:
     """Return the ids that -s and -c choose from the dataset; none means all."""
-    from batt.task_files import find_entries  # noqa: PLC0415
+    from batt.task_files import find_ids  # noqa: PLC0415
 
     if not options.start and not options.count:
         return []
-    ids = list(find_entries(options.dataset, frozenset(), Path()))
+    ids = find_ids(options.dataset, Path())
     end = options.start + options.count if options.count else len(ids)
     chosen = ids[options.start : end]
     if options.start < 0 or options.count < 0 or not chosen:
