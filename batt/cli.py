@@ -132,12 +132,11 @@ def positive(text: str) -> int:
     return value
 
 
-def cpus(asked: int | None, limit: int | None = None) -> int:
-    """Return how many processes to use: what was asked, else the CPUs we may run on, at most `limit`."""
+def cpus(asked: int | None) -> int:
+    """Return how many processes to use: what was asked, else the CPUs we may run on."""
     import os  # noqa: PLC0415 # one use
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return asked or min(usable, limit or usable)
+    return asked or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -149,17 +148,17 @@ def run_command(options: argparse.Namespace) -> int:
 
 def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
     """Run a BenchmarkRun on this machine, show it, print the summary."""
-    from batt.local import run_locally  # noqa: PLC0415 # not for check or generate
+    from batt.local import results_place, run_locally  # noqa: PLC0415 # not for check or generate
     from batt.progress import open_display  # noqa: PLC0415
     from batt.summary import print_summary  # noqa: PLC0415
 
     run = with_flags(run, options)
     display = open_display(options.json)
     try:
-        summary = run_locally(run, base, cpus(options.jobs, run.spec.max_concurrency), display)
+        summary = run_locally(run, base, cpus(options.jobs), display)
     finally:
         display.close()
-    print_summary(summary, run.spec.results or "results", is_timed=options.timing, is_json=options.json)
+    print_summary(summary, results_place(run, base), is_timed=options.timing, is_json=options.json)
     return 0 if summary.is_complete else 1
 
 
