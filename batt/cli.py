@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from batt import __version__
 from batt.errors import BattError, Fault, InputError, SpecError
+from batt.heap import relax_collector
 
 if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
     from batt.api import BenchmarkRun
@@ -26,6 +27,7 @@ SHOWN_REFUSALS = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 only when all that was asked is done."""
+    relax_collector()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from batt.child import OUT_OF_MEMORY_STATUS, Child, Limits, child_main
 from batt.errors import BattError, InputError, RunError
+from batt.heap import relax_collector
 from batt.language import IMPORT_SECONDS, Language, load_language
 from batt.markers import Marker
 from batt.wire import READ_BYTES, Inbox, Message, encode
@@ -166,6 +167,7 @@ def nursery_main(connection: socket.socket, plan: NurseryPlan) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for batt itself, which then ends us in good order
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    relax_collector()
     let_go(connection.fileno())
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 # ours, empty
     try:
