@@ -35,8 +35,8 @@ def random_program(rng: random.Random, size: int, near: int) -> Program:
     """Return a program of `size` steps that use the last `near` ones most; some are called."""
     steps: list[Step] = []
     for index in range(size):
-        recent = list(range(max(0, index - near), index))
-        arguments: list[Ref] = [rng.choice([*recent, *recent, rng.choice(NAMES)]) for _ in range(rng.randint(0, 3))]
+        recent: list[Ref] = list(range(max(0, index - near), index))
+        arguments = [rng.choice([*recent, *recent, rng.choice(NAMES)]) for _ in range(rng.randint(0, 3))]
         function: Ref = rng.choice(recent) if recent and rng.random() < 0.1 else rng.choice(FUNCTIONS)
         steps.append(Step(function, tuple(arguments)))
     return pruned(Program(tuple(steps), size - 1 if size else "I"))
