@@ -67,3 +67,16 @@ def write_run(path: Path, name: str = "mixed", spec: dict[str, Any] | None = Non
     }
     path.write_text(yaml.safe_dump(data))
     return path
+
+
+def write_slow(folder: Path, count: int, doublings: int = 11) -> None:
+    """Write solvers that take some milliseconds each, in one file of JSON lines."""
+    chain = "".join(f"    x{n} = compose(x{n - 1}, x{n - 1})\n" for n in range(2, doublings + 1))
+    with (folder / "slow.jsonl").open("w") as file:
+        for n in range(count):
+            task = TASKS[n % len(TASKS)]
+            text = (
+                f"def solve(I):\n    x1 = compose(rot90, rot90)\n{chain}    x98 = canvas({n}, UNITY)\n"
+                f"    x99 = x{doublings}(I)\n    O = astuple(x99, x98)\n    return O\n"
+            )
+            file.write(json.dumps({"id": f"slow{n}", "task": task, "code": text}) + "\n")

@@ -1,0 +1,194 @@
+"""Whatever is killed, whenever: the run completes, with equal results, and does little twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from batt.results import without_timing
+from batt.store import DirectoryStore, read_json
+from tests.e2e.command import (
+    PATIENCE_SECONDS,
+    ended,
+    finish,
+    results_of,
+    run_folders,
+    session_of,
+    shard_files,
+    started,
+    wait_for,
+)
+from tests.e2e.killing import killer
+from tests.e2e.mixed import write_candidates, write_run, write_slow
+
+
+class Long(NamedTuple):
+    """A folder whose run takes some seconds, and its results when nothing is killed."""
+
+    folder: Path
+    expected: str
+    shards: int
+
+
+def told(results: dict[str, Any]) -> str:
+    """Return results as text without times."""
+    return json.dumps(without_timing(results), indent=1, sort_keys=True)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Long:
+    folder = tmp_path_factory.mktemp("long")
+    write_candidates(folder / "candidates")
+    write_slow(folder / "candidates", 400)
+    write_run(folder / "run.yaml", shards=8)
+    finished = finish("run", "run.yaml", "-j", 2, "--results", "expected", cwd=folder)
+    return Long(folder, told(results_of(finished, folder)), 8)
+
+
+def rows_in_progress(folder: Path) -> Counter[tuple[str, int, str]]:
+    """Return how often each item of a run stands in a progress segment."""
+    store = DirectoryStore(folder)
+    entries = (entry for path in store.list("progress/") for entry in read_json(store, path))
+    return Counter((path_kind, number, task) for path_kind, number, task, *_ in entries if path_kind == "row")
+
+
+def only_run(results: Path) -> Path:
+    """Return the folder of the only run."""
+    (folder,) = run_folders(results)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("seed", "interval_seconds", "most"),
+    [
+        (1, 0.1, 30),
+        pytest.param(2, 0.1, 60, marks=pytest.mark.full),
+        pytest.param(3, 0.03, 200, marks=pytest.mark.full),
+        pytest.param(4, 0.3, 100, marks=pytest.mark.full),
+    ],
+)
+def test_a_run_whose_processes_are_killed_completes_with_equal_results(
+    long: Long, tmp_path: Path, seed: int, interval_seconds: float, most: int
+) -> None:
+    with (
+        started("run", long.folder / "run.yaml", "-j", 2, "--results", tmp_path / "out", cwd=tmp_path) as run,
+        killer(run, interval_seconds, seed, most) as killing,
+    ):
+        finished = ended(run)
+
+    assert finished.code == 0, finished.told
+    assert sum(killing.killed.values()) >= 10, killing.killed
+    assert {"pod", "nursery"} <= killing.killed.keys(), killing.killed
+    assert told(results_of(finished, tmp_path)) == long.expected
+    assert session_of(run.pid) == []
+    assert "was ended by SIGKILL; another one goes on" in finished.err
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def has_progress(results: Path) -> bool:
+    return any(True for _ in results.glob("*/*/progress/*/*"))
+
+
+def test_a_killed_run_leaves_no_process_and_is_resumed_where_it_was(long: Long, tmp_path: Path) -> None:
+    """kill -9 of the run alone: its pods notice, store what they know and go away."""
+    out = tmp_path / "out"
+    with started("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path) as run:
+        wait_for(lambda: has_progress(out), "a progress segment")
+        run.kill()
+        run.wait()
+        wait_for(lambda: session_of(run.pid) == [], "the pods to go away")
+    done = shard_files(only_run(out))
+    progress = rows_in_progress(only_run(out))
+    assert len(done) < long.shards
+    assert progress
+
+    again = finish("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path)
+
+    assert f"{long.shards - len(done)} of {long.shards} shards to do" in again.err
+    assert told(results_of(again, tmp_path)) == long.expected
+    assert shard_files(only_run(out)).items() >= done.items()
+    assert set(rows_in_progress(only_run(out)).values()) == {1}, "an item was evaluated again that was stored"
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 7))])
+def test_a_run_killed_whole_at_random_moments_completes_when_run_again(long: Long, tmp_path: Path, seed: int) -> None:
+    """kill -9 of everything, as a power cut: again and again, each time later."""
+    rng = random.Random(seed)
+    out = tmp_path / "out"
+    kills = 0
+    for round_ in range(30):
+        with started("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path) as run:
+            until = time.monotonic() + rng.uniform(0.1, 0.6 + 0.4 * round_)
+            while run.poll() is None and time.monotonic() < until:
+                time.sleep(0.005)  # this is the moment of the kill
+            if run.poll() is None:
+                kill_all(session_of(run.pid))
+                kills += 1
+                continue
+            finished = ended(run)
+            break
+    else:
+        pytest.fail("never completed")
+
+    assert kills >= 3
+    assert finished.code == 0, finished.told
+    assert told(results_of(finished, tmp_path)) == long.expected
+    assert set(rows_in_progress(only_run(out)).values()) <= {1}, "an item was evaluated again that was stored"
+
+
+def test_deleted_shard_results_are_done_again_and_nothing_else(long: Long, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finish("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path)
+    folder = only_run(out)
+    before = shard_files(folder)
+    assert len(before) == long.shards
+    for name in sorted(before)[::2]:
+        (folder / "shards" / name).unlink()
+
+    again = finish("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path)
+
+    after = shard_files(folder)
+    assert after.keys() == before.keys()
+    assert [name for name in sorted(after) if after[name] != before[name]] == sorted(before)[::2]
+    assert f"{long.shards // 2} of {long.shards} shards to do" in again.err
+    assert "out/2/results.json" in again.out
+    assert told(results_of(again, tmp_path)) == long.expected
+
+
+def test_pods_killed_over_and_over_still_get_on(long: Long, tmp_path: Path) -> None:
+    """Every pod is killed soon after it has stored something: progress is what the run lives on."""
+    out = tmp_path / "out"
+    write_run(long.folder / "one.yaml", shards=1)
+    kills = 0
+    with started("run", long.folder / "one.yaml", "-j", 1, "--results", out, cwd=tmp_path) as run:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        segments = 0
+        while run.poll() is None:
+            assert time.monotonic() < deadline
+            now = len(list(out.glob("*/*/progress/*/*")))
+            if now > segments:
+                pods = [pid for pid in session_of(run.pid) if pid != run.pid]
+                kill_all(pods[:1])
+                kills += 1
+                segments = now
+        finished = ended(run)
+
+    assert finished.code == 0, finished.told
+    assert kills >= 3
+    assert told(results_of(finished, tmp_path)) == long.expected
+    assert set(rows_in_progress(only_run(out)).values()) == {1}
