@@ -245,7 +245,10 @@ class ModuleReader:
             raise RefusedError(node, describe(target), "a batch line defines four steps", "regenerate the module")
         names = [f"t{number}" for number in numbers]
         for number, usual in zip(numbers, BATCH_CALLS, strict=True):
-            self.add_step(number, self.calls.get(number) or call_expression(usual.format(*names), node), ())
+            call = self.calls.get(number) or call_expression(usual.format(*names), node)
+            for part in ast.walk(call):
+                ast.copy_location(part, node)  # a fault in it is one of this line
+            self.add_step(number, call, ())
 
     def read_mark(self, call: ast.Call) -> None:
         """Take `o.append((N, evolved, 'id', tN))` or `s.append((N, 'id', 'differ', tN))`."""
