@@ -8,7 +8,6 @@ line of the user's DSL. The nursery evaluates nothing, and ends, with all its ch
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import signal
@@ -180,8 +179,7 @@ def nursery_main(connection: socket.socket, plan: NurseryPlan) -> None:
         os._exit(0)
     connection.sendall(encode({"names": sorted(language.names), "digest": language.digest}))
     importlib.import_module("ctypes")  # now, while the worker goes on, not in every child
-    gc.collect()
-    gc.freeze()
+    relax_collector()
     serve(connection, plan, language)
 
 

@@ -17,6 +17,7 @@ from batt.api import SolversSpec
 from batt.child import Limits
 from batt.engine import Engine
 from batt.errors import BattError
+from batt.heap import relax_collector
 from batt.manifest import Manifest
 from batt.names import EXIT_ASKED_TO_STOP
 from batt.store import ObjectStore
@@ -43,6 +44,7 @@ class PodTask(NamedTuple):
 
 def pod_main(connection: socket.socket, task: PodTask) -> None:
     """Be a pod: work on the shards one is given until the run goes away. Never returns."""
+    relax_collector()
     code = FAULT_OF_BATT
     try:
         code = serve_shards(connection, task)

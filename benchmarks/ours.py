@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from batt.api import BenchmarkRun
 from batt.collect import collect
-from batt.local import Pods
 from batt.manifest import RunRef
 from batt.plan import plan, read_inputs
+from batt.pods import Pods
 from batt.progress import Standing
 from batt.runfile import parse_run
 from batt.store import DirectoryStore
@@ -71,8 +71,8 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     manifest = plan(run, ref, root, Path(), cores, inputs)
     planned = time.perf_counter()
     cpu = cpu_now()
-    pods = Pods(run, manifest, root, inputs.dsl, cores, SilentDisplay())
-    failures = pods.run(list(range(len(manifest.shards))), time.monotonic()) if manifest.shards else []
+    pods = Pods(run.spec, manifest, root, inputs.dsl, cores, SilentDisplay())
+    failures = pods.run(list(range(len(manifest.shards))), deadline=None) if manifest.shards else []
     worked = time.perf_counter()
     work_cpu = cpu_now() - cpu
     if failures:

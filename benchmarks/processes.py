@@ -74,9 +74,13 @@ def run_command(arguments: Sequence[str | Path], folder: Path = ROOT) -> Ran:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of commands: they find this checkout whatever folder they start in."""
+    """Return the environment of commands: they find this checkout from any folder, and keep their bytecode.
+
+    Some machines forbid Python to keep bytecode (PYTHONDONTWRITEBYTECODE); users' installations have it.
+    """
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 @contextlib.contextmanager
