@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -150,16 +151,17 @@ def run_command(options: argparse.Namespace) -> int:
 
 def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
     """Run a BenchmarkRun on this machine, show it, print the summary."""
-    from batt.local import results_place, run_locally  # noqa: PLC0415 # not for check or generate
+    from batt.local import interrupted_by, results_place, run_locally  # noqa: PLC0415 # not for check or generate
     from batt.progress import open_display  # noqa: PLC0415
     from batt.summary import print_summary  # noqa: PLC0415
 
     run = with_flags(run, options)
-    display = open_display(options.json)
-    try:
-        summary = run_locally(run, base, cpus(options.jobs), display)
-    finally:
-        display.close()
+    with interrupted_by(signal.SIGTERM):  # before the display: it must leave the terminal as it was
+        display = open_display(options.json)
+        try:
+            summary = run_locally(run, base, cpus(options.jobs), display)
+        finally:
+            display.close()
     print_summary(summary, results_place(run, base), is_timed=options.timing, is_json=options.json)
     return 0 if summary.is_complete else 1
 

@@ -46,13 +46,12 @@ def run_locally(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> S
         jobs: processes that evaluate candidates.
 
     Raises:
-        BattError: an input is refused, the store fails, or the run was interrupted (InterruptedRunError).
+        BattError: an input is refused, the store fails, or Ctrl-C (InterruptedRunError).
     """
-    with interrupted_by(signal.SIGTERM):
-        try:
-            return run_stages(run, base, jobs, display)
-        except KeyboardInterrupt:
-            raise InterruptedRunError("stopped; what is finished is stored: the same command goes on") from None
+    try:
+        return run_stages(run, base, jobs, display)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("stopped; what is finished is stored: the same command goes on") from None
 
 
 def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Summary:

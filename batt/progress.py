@@ -50,10 +50,11 @@ class Display(Protocol):
 
 
 class PlainDisplay:
-    """Lines of text, for logs and pipes."""
+    """Lines of text, for logs and pipes; the first one after `interval_seconds`, as short runs need none."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, interval_seconds: float = PLAIN_SECONDS) -> None:
         self.out = out
+        self.interval_seconds = interval_seconds
         self.shown = time.monotonic()
 
     def note(self, text: str) -> None:
@@ -62,7 +63,7 @@ class PlainDisplay:
 
     def show(self, standing: Standing) -> None:
         """Print a line if the last one is long enough ago."""
-        if time.monotonic() - self.shown >= PLAIN_SECONDS:
+        if time.monotonic() - self.shown >= self.interval_seconds:
             self.shown = time.monotonic()
             self.note(describe(standing))
 
@@ -73,8 +74,9 @@ class PlainDisplay:
 class JsonDisplay:
     """One JSON object a line, for machines."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, interval_seconds: float = PLAIN_SECONDS) -> None:
         self.out = out
+        self.interval_seconds = interval_seconds
         self.shown = time.monotonic()
 
     def note(self, text: str) -> None:
@@ -83,7 +85,7 @@ class JsonDisplay:
 
     def show(self, standing: Standing) -> None:
         """Print {"event": "progress"} if the last one is long enough ago."""
-        if time.monotonic() - self.shown >= PLAIN_SECONDS:
+        if time.monotonic() - self.shown >= self.interval_seconds:
             self.shown = time.monotonic()
             self.emit({"event": "progress", **standing._asdict(), "eta_seconds": standing.eta_seconds})
 
