@@ -57,6 +57,7 @@ def run_locally(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> S
 def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Summary:
     """Do it; see `run_locally`."""
     begin = time.monotonic()
+    display.stage("planning")
     root = results_store(run, base)
     inputs = read_inputs(run, base)
     found = find_resumable(root, run, inputs)
@@ -69,7 +70,9 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
         display.note(f"resuming {ref.folder}: {len(missing)} of {len(manifest.shards)} shards to do")
     seconds = run.spec.deadlines.run_seconds
     deadline = None if seconds is None else begin + seconds
+    display.stage("validating")
     failures = Pods(run.spec, manifest, root, inputs.dsl, jobs, display).run(missing, deadline) if missing else []
+    display.stage("collecting")
     summary = collect(manifest, root)
     for line in failure_lines(failures):
         display.note(line)

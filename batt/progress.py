@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from typing import Any, NamedTuple, Protocol, TextIO
@@ -39,6 +40,9 @@ class Standing(NamedTuple):
 class Display(Protocol):
     """Somewhere to show how a run goes."""
 
+    def stage(self, name: str) -> None:
+        """Say which stage begins: planning, validating, collecting."""
+
     def note(self, text: str) -> None:
         """Say something once: a stage begins, a worker was lost."""
 
@@ -56,6 +60,9 @@ class PlainDisplay:
         self.out = out
         self.interval_seconds = interval_seconds
         self.shown = time.monotonic()
+
+    def stage(self, name: str) -> None:
+        """Do nothing: the lines that follow tell."""
 
     def note(self, text: str) -> None:
         """Print the text."""
@@ -79,6 +86,10 @@ class JsonDisplay:
         self.interval_seconds = interval_seconds
         self.shown = time.monotonic()
 
+    def stage(self, name: str) -> None:
+        """Print {"event": "stage"}."""
+        self.emit({"event": "stage", "stage": name})
+
     def note(self, text: str) -> None:
         """Print {"event": "note"}."""
         self.emit({"event": "note", "text": text})
@@ -98,7 +109,10 @@ class JsonDisplay:
 
 
 class LiveDisplay:
-    """A progress bar that redraws itself; drawn from the run's own loop, so that no thread is alive when it forks."""
+    """A progress bar that redraws itself; drawn from the run's own loop, so that no thread is alive when it forks.
+
+    It begins with the first stage, not when it is made: from then on `close` will be called, whatever happens.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 # not needed for lines, and slow to import
@@ -106,9 +120,15 @@ class LiveDisplay:
 
         columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}")
         self.progress = Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-        self.bar = self.progress.add_task("validating", total=None, text="")
-        self.progress.start()
+        self.bar = self.progress.add_task("", total=None, text="")
         self.shown = 0.0
+
+    def stage(self, name: str) -> None:
+        """Show the stage's name in front of the bar."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        self.progress.start()  # stopped half-way here, it could not be closed
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.progress.update(self.bar, description=name, text="", refresh=True)
 
     def note(self, text: str) -> None:
         """Print the text above the bar."""
