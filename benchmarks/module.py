@@ -120,6 +120,8 @@ def with_files(value: dict[str, Any], folder: Path) -> dict[str, Any]:
         for kind in ("solver_md5", "differ_md5")
         for path in folder.glob(f"{kind}/*.py")
     }
-    links = [path.relative_to(folder) for kind in ("solver_dir", "differ_dir") for path in folder.glob(f"{kind}/**/*.py")]
+    links = [
+        path.relative_to(folder) for kind in ("solver_dir", "differ_dir") for path in folder.glob(f"{kind}/**/*.py")
+    ]
     scores = sorted(f"{path.parent.parent}/{path.name}" for path in links)  # t_log between them is a time
     return {**value, "texts": texts, "links": scores}

@@ -13,6 +13,7 @@ import multiprocessing
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,9 +35,11 @@ Job = tuple[Candidate, Task]
 """A candidate and the task it is for."""
 
 
-def install_dsl() -> None:
-    """Let solver texts find the DSL under the names by which they import it."""
-    sys.modules["dsl"] = batt.dsl
+def install_dsl(names: Mapping[str, Any] | None = None) -> None:
+    """Let solver texts find a DSL under the names by which they import it; batt's own if no other is given."""
+    module = types.ModuleType("dsl")
+    module.__dict__.update(names or {name: getattr(batt.dsl, name) for name in batt.dsl.__all__})
+    sys.modules["dsl"] = module
     sys.modules["constants"] = batt.dsl.constants
 
 
@@ -113,9 +116,7 @@ def check_in_process(folder: Path, job: Job) -> tuple[str, ...]:
     solver.write_text(candidate.text, encoding="utf-8")
     pairs.write_text(json.dumps(task_json(task)), encoding="utf-8")
     command = [sys.executable, "-m", "benchmarks.plain_ways", str(solver), str(pairs)]
-    ran = subprocess.run(
-        command, capture_output=True, timeout=TIMEOUT_SECONDS, check=True, cwd=ROOT, env=environment()
-    )
+    ran = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=True, cwd=ROOT, env=environment())
     return tuple(json.loads(ran.stdout))
 
 

@@ -46,7 +46,17 @@ def measure(scale: Scale) -> Report:
     return Report(
         "scaling",
         "Scaling: JSON lines of mutated programs, all stages",
-        ("candidates", "total s", "ms each", "plan s", "work s", "collect s", "again, all s", "again ms each", "factor"),
+        (
+            "candidates",
+            "total s",
+            "ms each",
+            "plan s",
+            "work s",
+            "collect s",
+            "again, all s",
+            "again ms each",
+            "factor",
+        ),
         tuple(rows),
         (Target(text, f"{growth:.2f} x", growth <= FLAT),),
         (

@@ -76,7 +76,9 @@ def measure(scale: Scale) -> Report:
         times = ratio(measured, bare) * cores
         rows.append((measured.name, len(jobs), measured.least, measured.median, measured.cpu, times))
     whole = each * len(jobs)
-    rows.append((f"a Python each, {cores} at once (from {sizes.processes})", len(jobs), whole, whole, 0.0, whole / ideal))
+    rows.append(
+        (f"a Python each, {cores} at once (from {sizes.processes})", len(jobs), whole, whole, 0.0, whole / ideal)
+    )
     times, cpu = ratio(stage, bare) * cores, stage.cpu / bare.cpu
     text = f"evaluation, isolation and deadlines included, in at most {LIMIT} x bare time / {cores} cores"
     median_ms = 1000 * statistics.median(bare_seconds(jobs))
