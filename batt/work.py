@@ -184,7 +184,7 @@ class ShardWork:
         """Queue the samples of a module that are not known yet; its result may be complete already."""
         module = self.module(number, task)
         self.engine.define("module", str(number), self.shard.programs[number])
-        for place in module.missing():
+        for place in reversed(module.missing()):  # test samples first: they cost most, one C for each distinct output
             self.submit_sample(number, task, place)
         self.finish_module(number, task)
 
