@@ -33,7 +33,7 @@ FAILED: Any = object()  # a step without a value; Layer.failures says why
 
 
 class Failure(NamedTuple):
-    """Why a step of a module has no value: its verdict, the exception's name, and the step where it began.
+    """Why a step of a module has no value: its verdict, the exception's name, and the (numbered) step where it began.
 
     is_caught: the guard around it names the exception, so that the numbered step it stands in has a default.
     """
@@ -196,8 +196,9 @@ class ModuleRun:
             layer.values[node] = self.default(step.function, operands[0])
             layer.raised[node] = failure.exception
         else:
+            is_nested = not self.module.numbers[failure.node]
             layer.values[node] = FAILED
-            layer.failures[node] = failure
+            layer.failures[node] = failure._replace(node=node) if is_nested else failure
 
     def default(self, ref: Ref, function: Value) -> Value:
         """Return the default of a function; that of a DSL's own function is looked up once."""
@@ -208,12 +209,11 @@ class ModuleRun:
         return self.defaults[ref]
 
     def inherited(self, node: int, layer: Layer) -> Failure:
-        """Return the failure a step has from the first operand that has none."""
+        """Return the failure a step has from its operands: an earlier step's, else that of its first nested call."""
         step = self.module.steps[node]
-        for ref in (step.function, *step.arguments):
-            if isinstance(ref, int) and layer.values[ref] is FAILED:
-                return layer.failures[ref]
-        raise AssertionError(node)  # only called when an operand has failed
+        refs = [ref for ref in (step.function, *step.arguments) if isinstance(ref, int)]
+        failures = [layer.failures[ref] for ref in refs if layer.values[ref] is FAILED]
+        return next((failure for failure in failures if self.module.numbers[failure.node]), failures[0])
 
     def mark_value(self, index: int, layer: Layer, inputs: dict[str, Value], expected: Grid) -> MarkValue:
         """Return what one candidate mark is worth on this sample."""
@@ -223,7 +223,7 @@ class ModuleRun:
         seconds = sum([layer.seconds[node] for node in nodes])
         if value is FAILED:
             failure = layer.failures[mark.node]  # type: ignore[index] # only a step can fail
-            number = self.module.numbers[failure.node] or 0
+            number = self.module.numbers[failure.node]
             verdict = PairVerdict(failure.verdict, seconds, failure.exception, number)
             return MarkValue(f"failed {failure.verdict} {number}", has_matched=False, verdict=verdict)
         has_matched = self.is_match(value, expected)
