@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from batt import __version__
-from batt.errors import BattError, Fault, InputError, SpecError
+from batt.errors import BattError, Fault, InputError, NotFoundError, SpecError, shown
 from batt.heap import relax_collector
 
 if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
@@ -19,11 +19,27 @@ if TYPE_CHECKING:  # these import pydantic: commands that do without it start fa
     from batt.manifest import Manifest
     from batt.store import ObjectStore
 
-SHOWN_TASKS = 20
-"""Most tasks whose filter line is printed one by one; beyond that the sum says enough."""
+UID = re.compile(r"[a-z0-9]{1,40}")
+"""What --uid takes: it becomes part of a folder's name."""
 
-SHOWN_REFUSALS = 10
-"""Most refusals printed; the results hold all of them."""
+FLAGS = {
+    "candidates": "-b",
+    "tasks": "-i",
+    "timeoutSeconds": "-t",
+    "dataset": "--dataset",
+    "dsl": "--dsl",
+    "keep": "--keep",
+}
+"""The flag of `batt validate` for each field of spec.solvers that it sets: what its faults are about."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that ends with the exit code of a wrong run file when a flag is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how the command is used, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(SpecError.exit_code, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +70,7 @@ def report(text: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(prog="batt", description="Validate ARC solver programs: fast, isolated, resumable.")
+    top = Parser(prog="batt", description="Validate ARC solver programs: fast, isolated, resumable.")
     top.add_argument("--version", action="version", version=f"batt {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="plan, work and collect a run file on this machine")
@@ -100,6 +116,7 @@ def add_stages(commands: Any) -> None:  # argparse keeps the type of its subpars
     plan = commands.add_parser("plan", help="freeze a run's inputs and shards; prints the run's folder")
     plan.add_argument("file", type=Path, help="a BenchmarkRun in YAML")
     plan.add_argument("--results", metavar="URI", help="folder or gs:// bucket (default: spec.results, else results)")
+    plan.add_argument("--no-cache", action="store_true", help="do not use verdicts of earlier runs")
     plan.add_argument("--uid", default="", help="8 characters that tell runs of one name apart (default: random)")
     plan.set_defaults(command=plan_command)
     work = commands.add_parser("work", help="evaluate one shard of a planned run")
@@ -169,18 +186,18 @@ def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
 def with_flags(run: BenchmarkRun, options: argparse.Namespace) -> BenchmarkRun:
     """Return the run with what the command line says in the place of the file's words."""
     spec = run.spec
-    if options.results:
-        spec = spec.model_copy(
-            update={"results": str(Path(options.results).absolute()) if is_path(options.results) else options.results}
-        )
+    if options.results is not None:
+        spec = spec.model_copy(update={"results": results_flag(options.results)})
     if options.no_cache:
         spec = spec.model_copy(update={"solvers": spec.solvers.model_copy(update={"cache": False})})
     return run.model_copy(update={"spec": spec})
 
 
-def is_path(uri: str) -> bool:
-    """Tell whether a URI is a plain path."""
-    return ":" not in uri
+def results_flag(uri: str) -> str:
+    """Return what --results names as a run file would: a path made absolute, since it is seen from here."""
+    from batt.store import GCS_SCHEME, local_path  # noqa: PLC0415
+
+    return uri if uri.startswith(GCS_SCHEME) else str(local_path(uri, Path.cwd()))
 
 
 def validate_command(options: argparse.Namespace) -> int:
@@ -189,7 +206,7 @@ def validate_command(options: argparse.Namespace) -> int:
 
     solvers: dict[str, Any] = {
         "dataset": options.dataset,
-        "tasks": list(options.task_ids) or task_slice(options),
+        "tasks": task_slice(options) or list(options.task_ids),
         "candidates": options.batt_import,
         "dsl": options.dsl,
         "keep": options.keep,
@@ -201,7 +218,17 @@ def validate_command(options: argparse.Namespace) -> int:
         "metadata": {"name": "validate"},
         "spec": {"solvers": solvers},
     }
-    return run_here(parse_run(data), Path(), options)
+    try:
+        run = parse_run(data)
+    except SpecError as error:
+        raise SpecError([fault._replace(where=flag_of(fault.where)) for fault in error.faults]) from error
+    return run_here(run, Path(), options)
+
+
+def flag_of(where: str) -> str:
+    """Return the flag that sets a field of spec.solvers, which its user has never seen."""
+    field, bracket, place = where.removeprefix("spec.solvers.").partition("[")
+    return f"{FLAGS.get(field, field)}{bracket}{place}"
 
 
 def task_slice(options: argparse.Namespace) -> list[str]:
@@ -210,6 +237,9 @@ def task_slice(options: argparse.Namespace) -> list[str]:
 
     if not options.start and not options.count:
         return []
+    if options.task_ids:
+        fault = Fault("-s and -c", "-i beside them", "must not stand together with -i", "drop either")
+        raise SpecError([fault])
     ids = find_ids(options.dataset, Path())
     end = options.start + options.count if options.count else len(ids)
     chosen = ids[options.start : end]
@@ -238,20 +268,24 @@ def plan_command(options: argparse.Namespace) -> int:
     """Plan a run; print its folder."""
     import secrets  # noqa: PLC0415 # one use
 
+    from batt.local import refusals, results_place, results_store  # noqa: PLC0415
     from batt.manifest import RunRef  # noqa: PLC0415
     from batt.plan import plan  # noqa: PLC0415
     from batt.runfile import load_run  # noqa: PLC0415
-    from batt.store import open_store  # noqa: PLC0415
 
-    run = load_run(options.file)
-    results = options.results or run.spec.results
-    root = open_store(results or "results", options.file.parent if not options.results and results else Path())
+    if options.uid and not UID.fullmatch(options.uid):
+        fault = Fault("--uid", shown(options.uid), "must be 1 to 40 lower-case letters and digits", "choose another")
+        raise SpecError([fault])
+    run = with_flags(load_run(options.file), options)
+    base = options.file.parent.absolute()
     ref = RunRef(run.metadata.namespace, run.metadata.name, options.uid or secrets.token_hex(4))
-    manifest = plan(run, ref, root, options.file.parent.absolute(), cpus(None))
-    print(manifest.ref.folder)
-    print(f"{len(manifest.shards)} shards, {manifest.counts.candidates} candidates", file=sys.stderr)
-    for fault in manifest.refused_tasks:
-        print(f"refused: {fault}", file=sys.stderr)
+    root = results_store(run, base)
+    manifest = plan(run, ref, root, base, cpus(None))
+    print(manifest.ref.folder, flush=True)
+    counts = f"{len(manifest.shards)} shards, {manifest.counts.candidates} candidates"
+    print(f"{counts}, results in {results_place(run, base)}", file=sys.stderr)
+    for line in refusals(manifest, root):
+        print(line, file=sys.stderr)
     return 0
 
 
@@ -262,7 +296,12 @@ def open_run(options: argparse.Namespace) -> tuple[Manifest, ObjectStore]:
     from batt.store import open_store, read_json  # noqa: PLC0415
 
     root = open_store(options.results, Path())
-    return manifest_from_json(read_json(root, f"{options.folder.strip('/')}/{MANIFEST}")), root
+    try:
+        value = read_json(root, f"{options.folder.strip('/')}/{MANIFEST}")
+    except NotFoundError as error:
+        rule = "must be the folder that `batt plan` has printed, in the results that it has named"
+        raise InputError(f"{options.folder}: there is no run in {root.uri}; {rule}; correct it or --results") from error
+    return manifest_from_json(value), root
 
 
 def work_command(options: argparse.Namespace) -> int:
@@ -270,11 +309,10 @@ def work_command(options: argparse.Namespace) -> int:
     from batt.stages import work_shard  # noqa: PLC0415
 
     manifest, root = open_run(options)
-    if not 0 <= options.index < len(manifest.shards):
-        fault = Fault(
-            "--index", str(options.index), f"must be 0 to {len(manifest.shards) - 1}", "choose a shard of the plan"
-        )
-        raise SpecError([fault])
+    count = len(manifest.shards)
+    if not 0 <= options.index < count:
+        rule = f"must be 0 to {count - 1}" if count else "the plan has no shard, since everything is known already"
+        raise SpecError([Fault("--index", str(options.index), rule, "choose a shard of the plan, or collect")])
     return work_shard(manifest, options.index, root, cpus(options.jobs))
 
 
@@ -294,15 +332,16 @@ def generate_command(options: argparse.Namespace) -> int:
     from batt.generate import starter_solvers, write_module  # noqa: PLC0415
 
     solvers = starter_solvers(options.task_id)
-    options.output.mkdir(parents=True, exist_ok=True)
-    paths = write_module(
-        options.output, options.name, solvers, options.seed, options.steps, options.candidates, options.differs
-    )
+    if options.task_id not in {"", *(task for task, _ in solvers)}:
+        rule = "must be a task that a starter solver solves"
+        raise SpecError([Fault("-i", shown(options.task_id), rule, f"choose one, such as {solvers[0][0]}")])
+    try:
+        paths = write_module(
+            options.output, options.name, solvers, options.seed, options.steps, options.candidates, options.differs
+        )
+    except OSError as error:
+        message = f"-o {options.output}: got {error.strerror}; must be a folder that can be written; choose another"
+        raise InputError(message) from error
     for path in paths:
         print(path)
     return 0
-
-
-def as_json(value: object) -> str:
-    """Return a value as one line of JSON."""
-    return json.dumps(value)
