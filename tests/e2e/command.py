@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PATIENCE_SECONDS = 120.0
-"""Longest wait for anything here; nothing takes a tenth of it on an idle machine."""
+PATIENCE_SECONDS = 180.0
+"""Longest wait for anything here; only an unreachable bucket takes more than a tenth of it on an idle machine."""
 
 BATT = [sys.executable, "-m", "batt"]
 """The command as `batt` would start it."""
