@@ -77,7 +77,7 @@ class Collector:
             "refused_tasks": list(self.manifest.refused_tasks),
             "phases": phases,
         }
-        filtered = tuple((task["task"], task["unique"], task["outputs"]) for task in tasks if task["outputs"])
+        filtered = tuple((task["task"], task["filtered"], task["outputs"]) for task in tasks if task["outputs"])
         summary = Summary(self.manifest.ref.folder, "", 0, score, totals, phases, filtered, missing)
         return self.write(summary, value)
 
@@ -113,7 +113,9 @@ class Collector:
         with self.clock.phase(FILTER):
             unique = unique_bodies(contender_of(row) for row in rows)
             usable = [row for row in rows if row.verdict.verdict not in ENDING]
-            selection = select(map(contender_of, usable), self.manifest.held.get(task, ()), self.keep)
+            held = self.manifest.held.get(task, ())
+            filtered = len(select(unique, held, self.keep).kept)
+            selection = select(map(contender_of, usable), held, self.keep)
         kept_orders = {one.order for one in selection.kept}
         kept = [row for row in rows if row.order in kept_orders]
         links = solver_links(kept)
@@ -127,6 +129,7 @@ class Collector:
             "solved": any(row.verdict.verdict is Verdict.CORRECT for row in rows),
             "outputs": self.outputs(task, rows),
             "unique": len(unique),
+            "filtered": filtered,
             "kept": len(kept),
             "candidates": [
                 self.candidate_result(row, links if row.order in kept_orders else {}, row.order not in firsts)

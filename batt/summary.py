@@ -44,11 +44,12 @@ def summary_lines(summary: Summary, results: str) -> list[str]:
     totals, score = summary.totals, summary.score
     lines = []
     if len(summary.filtered) <= SHOWN_TASKS:
-        for task, unique, outputs in summary.filtered:
+        for task, filtered, outputs in summary.filtered:
             lines.append(f"{task}")
-            lines.append(f"-- Filtered to {unique} unique candidates (from {outputs})")
+            lines.append(f"-- Filtered to {filtered} unique candidates (from {outputs})")
     else:
-        lines.append(f"-- Filtered to {totals.unique} unique candidates (from {totals.outputs})")
+        filtered = sum(filtered for _, filtered, _ in summary.filtered)
+        lines.append(f"-- Filtered to {filtered} unique candidates (from {totals.outputs})")
     seconds = stats_from_json(summary.phases).get(VALIDATE, PhaseStats()).total
     lines.append(f"-- Phase 3a: Validated {totals.unique} solvers in {seconds:.3f}s (parallelized)")
     lines.append("")
