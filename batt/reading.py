@@ -18,6 +18,10 @@ WINDOW = 512
 """Texts given to the children at once; bounds the memory that texts on their way take."""
 
 
+SEGMENT_TEXTS = 10_000
+"""Inspections stored at once: bounds the memory that they take until then."""
+
+
 class Entry(NamedTuple):
     """One program of a text. `tasks`: those it is run on; `program`: its JSON text (program.program_to_json)."""
 
@@ -100,7 +104,7 @@ class Reader:
         """
         known = self.cache.lookup(INSPECTIONS, survey.digests) if self.cache else {}
         total = hashlib.sha256()
-        fresh: dict[str, Any] = {}
+        fresh: dict[str, str] = {}
         texts = read_sources(uri, base, self.known_tasks)
         while window := list(itertools.islice(texts, WINDOW)):
             found = self.inspect_all([text for text in window if isinstance(text, Source)], known, fresh)
@@ -111,17 +115,23 @@ class Reader:
                 else:
                     self.texts += 1
                     yield self.bind(text, found[text.name])
+            if self.cache and len(fresh) >= SEGMENT_TEXTS:
+                self.cache.add(INSPECTIONS, fresh)
+                fresh.clear()
         if self.cache:
             self.cache.add(INSPECTIONS, fresh)
         if total.hexdigest() != survey.digest:
             raise InputError(f"candidates: {uri!r} changed while it was read; must stay as it is; run the same again")
 
-    def inspect_all(self, sources: list[Source], known: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
-        """Return the inspection of each source by name: a known one, or a child's."""
+    def inspect_all(self, sources: list[Source], known: dict[str, str], fresh: dict[str, str]) -> dict[str, Any]:
+        """Return the inspection of each source by name: a known one, or a child's.
+
+        known, fresh: inspections by digest of the text, each as JSON text: as objects they take six times the memory.
+        """
         found: dict[str, Any] = {}
         for source in sources:
             if source.digest in known:
-                found[source.name] = known[source.digest]
+                found[source.name] = json.loads(known[source.digest])
             else:
                 key = [source.name, source.digest]
                 self.engine.submit(Item("inspect", key, (source.name, source.text, source.call_text)))
@@ -134,7 +144,7 @@ class Reader:
                 continue
             found[name] = answer
             if self.cache and not answer["faults"]:  # faults name their source: they are found anew
-                fresh[digest] = answer
+                fresh[digest] = json.dumps(answer, separators=(",", ":"))
         return found
 
     def bind(self, source: Source, inspection: dict[str, Any]) -> Found:
