@@ -35,6 +35,10 @@ FLUSH_SECONDS = 0.01
 FLUSH_BYTES = 1 << 16
 """Results that are larger together do not wait: a huge one must not hold up small ones, nor be sent with them."""
 
+KEPT_PART = 8
+"""A child that has grown by more than this part of a candidate's memory is replaced: what a DSL keeps in caches, or
+the system does not get back, must not be missing to the next candidates."""
+
 INSPECT_SECONDS = 30.0
 """CPU seconds the reading of one text may take; the largest known module takes a tenth of one."""
 
@@ -200,11 +204,13 @@ class Outbox:
         self.waiting = bytearray()
         self.flushed = time.monotonic()
 
-    def add(self, result: Message) -> None:
-        """Send a result, now or soon."""
+    def add(self, result: Message) -> bool:
+        """Send a result, now or soon; tell whether it was now."""
         self.waiting += encode(result)
-        if len(self.waiting) > FLUSH_BYTES or time.monotonic() - self.flushed > FLUSH_SECONDS:
+        is_due = len(self.waiting) > FLUSH_BYTES or time.monotonic() - self.flushed > FLUSH_SECONDS
+        if is_due:
             self.flush()
+        return is_due
 
     def flush(self) -> None:
         """Send what waits."""
@@ -215,30 +221,44 @@ class Outbox:
 
 
 def child_main(connection: socket.socket, child: Child, limits: Limits) -> None:
-    """Serve until the socket closes, or until memory ran out once: a fresh child is safer than a full one."""
-    limit_child(limits)
+    """Serve until the socket closes, or until memory is needed or kept: a fresh child is safer than a full one."""
+    largest = limit_child(limits) + limits.memory_bytes // KEPT_PART
     inbox = Inbox()
     outbox = Outbox(connection)
     while data := connection.recv(READ_BYTES):
         for message in inbox.feed(data):
             answer = child.handle(message)
-            if answer is not None:
-                outbox.add(answer)
+            if answer is not None and outbox.add(answer):
+                child.is_exhausted = child.is_exhausted or address_space_bytes() > largest
             if child.is_exhausted:
                 outbox.flush()
                 return
         if not has_input(connection):
             outbox.flush()
+            if not inbox.buffer and address_space_bytes() > largest:
+                return
 
 
-def limit_child(limits: Limits) -> None:
-    """Bound memory beyond what the process has now, write no core files, and keep output off the terminal."""
+def limit_child(limits: Limits) -> int:
+    """Bound memory beyond what the process has now, write no core files, keep output off the terminal.
+
+    Returns:
+        The bytes of address space that the process has now.
+    """
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # elsewhere the address space cannot be bounded; docs say so
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 # a path object costs more than the read
-            used = int(file.read().split()[0]) * resource.getpagesize()
+    used = address_space_bytes()
+    if used:
         resource.setrlimit(resource.RLIMIT_AS, (used + limits.memory_bytes, used + limits.memory_bytes))
+    return used
+
+
+def address_space_bytes() -> int:
+    """Return the size of this process; 0 elsewhere than on Linux, where it cannot be bounded either (docs say so)."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 # a path object costs more than the read
+        return int(file.read().split()[0]) * resource.getpagesize()

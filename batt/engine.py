@@ -46,6 +46,9 @@ STUCK_FACTOR = 10
 STUCK_SECONDS = 120.0
 """See STUCK_FACTOR; CPU-bound work is ended far earlier by the child's own timers, unless the machine is busy."""
 
+AWAY_SECONDS = 10.0
+"""A worker that looks for stuck children this late was stopped itself (Ctrl-Z), and its children with it."""
+
 POLL_SECONDS = 1.0
 """How often the worker looks for stuck children, and at least calls `idle`."""
 
@@ -299,10 +302,12 @@ class Engine:
 
     def kill_stuck(self) -> None:
         """Kill children that have made no progress for far too long by the clock: asleep, or stopped."""
-        self.looked = now = time.monotonic()
+        now = time.monotonic()
+        was_away = now - self.looked > AWAY_SECONDS
+        self.looked = now
         for worker in self.workers.values():
             standing = self.markers[worker.slot].standing()
-            if standing != worker.standing or not worker.items:
+            if standing != worker.standing or not worker.items or was_away:
                 worker.standing, worker.moved = standing, now
             elif now - worker.moved > self.stuck_seconds:
                 kill(worker.pid, signal.SIGALRM)
@@ -310,9 +315,9 @@ class Engine:
 
 
 def cause_of_death(status: int, position: int | None) -> Died | None:
-    """Return what a child's wait status says of the item at work; None if it was killed from outside."""
+    """Return what a child's wait status says of the item at work; None if it was killed from outside, or just left."""
     how = told_status(status)
-    if how is None:
+    if how is None or status == 0:
         return None
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in {signal.SIGVTALRM, signal.SIGALRM, signal.SIGXCPU}:
         return Died(Verdict.TIMEOUT, how, position)

@@ -24,7 +24,7 @@ from batt.language import IMPORT_SECONDS, Language, load_language
 from batt.markers import Marker
 from batt.wire import READ_BYTES, Inbox, Message, encode
 
-MAX_STARTS = 5
+MAX_STARTS = 20
 """How often a nursery that is killed from outside while it loads the DSL is started again."""
 
 ANSWER_SECONDS = 60.0
@@ -165,7 +165,8 @@ def nursery_main(connection: socket.socket, plan: NurseryPlan) -> None:
     for the child is answered by {"pid": n}, and each ["reap", pid] by {"status": wait status}.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for batt itself, which then ends us in good order
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGALRM):  # the worker's own handlers mean nothing here
+        signal.signal(number, signal.SIG_DFL)
     relax_collector()
     let_go(connection.fileno())
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 # ours, empty
