@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import batt.dsl
@@ -70,9 +71,10 @@ def row(name: str, calls: int, found: dict[str, Measured]) -> tuple[str | int | 
 def primitives(grids: Sequence[Grid]) -> Iterator[Primitive]:
     """Yield the hot primitives with calls on grids and on the objects in them."""
     found = [
-        sorted(batt.dsl.objects(grid, True, False, True), key=lambda obj: (len(obj), sorted(obj)))[-OBJECTS_A_GRID:]  # noqa: FBT003 # the DSL's own form
+        sorted(batt.dsl.objects(grid, True, False, True), key=lambda obj: (len(obj), sorted(obj)))[-OBJECTS_A_GRID:]
         for grid in grids
     ]
+    neighbours = tuple(pair for some in found for pair in pairwise(some))
     patches = [(obj,) for some in found for obj in some]
     pairs = list(zip(grids, found, strict=True))
     for name in ("toindices", "normalize", "uppermost", "ulcorner", "lrcorner", "shape", "center", "backdrop", "box"):
@@ -81,8 +83,8 @@ def primitives(grids: Sequence[Grid]) -> Iterator[Primitive]:
     yield Primitive("shift", tuple((obj, (2, -1)) for (obj,) in patches))
     yield Primitive("recolor", tuple((3, obj) for (obj,) in patches))
     yield Primitive("neighbors", tuple((location,) for grid in grids for location in batt.dsl.asindices(grid)))
-    yield Primitive("manhattan", tuple((a, b) for some in found for a, b in zip(some, some[1:], strict=False)))
-    yield Primitive("gravitate", tuple((a, b) for some in found for a, b in zip(some, some[1:], strict=False)))
+    yield Primitive("manhattan", neighbours)
+    yield Primitive("gravitate", neighbours)
     yield Primitive("asobject", tuple((grid,) for grid in grids))
     yield Primitive("ofcolor", tuple((grid, 0) for grid in grids))
     yield Primitive("objects", tuple((grid, True, True, True) for grid in grids))

@@ -6,14 +6,15 @@
     validate     each inlined text executed, on every pair, in a thread with a deadline
     files        one text and one link a solver; the same for differs
 
-Names, texts and scores are those of the reference, so that everything written can be compared byte for byte. The DSL is
-batt's own: what differs is the engine alone. It runs as a command: `python -m benchmarks.module_ways NAME.py TASK FOLDER`.
+Names, texts and scores are those of the reference, so that everything written can be compared byte for byte. It runs as a command,
+`python -m benchmarks.module_ways NAME.py TASK FOLDER [DSL]`, with batt's own DSL if no folder of another is given.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import json
 import math
 import os
@@ -27,7 +28,6 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import batt.dsl
 from batt.language import default_of
 from batt.tasks import Pair, Task, load_dataset
 from benchmarks.corpus import DATASET
@@ -109,7 +109,6 @@ class Checked(NamedTuple):
 
 def load_module(path: Path) -> tuple[Callable[..., Any], dict[int, str]]:
     """Return `batt` and `t_call` of a module's two files, by executing both."""
-    install_dsl()
     sys.modules["safe_dsl"] = types.ModuleType("safe_dsl")
     sys.modules["safe_dsl"].__dict__["_get_safe_default"] = default_of
     sys.modules["batt_gpu"] = types.ModuleType("batt_gpu")
@@ -122,8 +121,9 @@ def load_module(path: Path) -> tuple[Callable[..., Any], dict[int, str]]:
 
 def process_samples(samples: Any) -> tuple[Any, ...]:
     """Return the four values of the module's batch line."""
-    inputs, outputs = batt.dsl.apply(batt.dsl.first, samples), batt.dsl.apply(batt.dsl.last, samples)
-    return inputs, outputs, batt.dsl.mapply(batt.dsl.palette, inputs), batt.dsl.mapply(batt.dsl.palette, outputs)
+    dsl: Any = sys.modules["dsl"]
+    inputs, outputs = dsl.apply(dsl.first, samples), dsl.apply(dsl.last, samples)
+    return inputs, outputs, dsl.mapply(dsl.palette, inputs), dsl.mapply(dsl.palette, outputs)
 
 
 async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -194,7 +194,7 @@ class Substitution(ast.NodeTransformer):
     def __init__(self) -> None:
         self.values: dict[str, ast.expr] = {}
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 # ast's own name
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         """Return what the name stands for."""
         return self.values.get(node.id, node)
 
@@ -337,10 +337,17 @@ async def write_differs(
     return best
 
 
-def main(module: str, task_id: str, folder: str) -> None:
-    """Run everything and print what was found out as JSON."""
+def main(module: str, task_id: str, folder: str, dsl: str = "") -> None:
+    """Run everything and print, as JSON, the seconds it took and what it found out; `dsl`: folder of another DSL."""
+    if dsl:
+        sys.path.insert(0, dsl)
+        importlib.import_module("dsl")
+    else:
+        install_dsl()
+    begin = time.perf_counter()
     task = load_dataset(DATASET, [task_id]).tasks[0]
-    print(json.dumps(asyncio.run(run_batt(Path(module), task, Path(folder)))))
+    found = asyncio.run(run_batt(Path(module), task, Path(folder)))
+    print(json.dumps([time.perf_counter() - begin, found]))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -13,25 +14,12 @@ from batt.collect import collect
 from batt.manifest import RunRef
 from batt.plan import plan, read_inputs
 from batt.pods import Pods
-from batt.progress import Standing
+from batt.progress import PlainDisplay
 from batt.runfile import parse_run
 from batt.store import DirectoryStore
 from batt.tasks import Task
 from benchmarks.corpus import DATASET
 from benchmarks.processes import cpu_now
-
-
-class SilentDisplay:
-    """Shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def show(self, standing: Standing) -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 class Staged(NamedTuple):
@@ -71,7 +59,7 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     manifest = plan(run, ref, root, Path(), cores, inputs)
     planned = time.perf_counter()
     cpu = cpu_now()
-    pods = Pods(run.spec, manifest, root, inputs.dsl, cores, SilentDisplay())
+    pods = Pods(run.spec, manifest, root, inputs.dsl, cores, PlainDisplay(io.StringIO()))
     failures = pods.run(list(range(len(manifest.shards))), deadline=None) if manifest.shards else []
     worked = time.perf_counter()
     work_cpu = cpu_now() - cpu

@@ -44,22 +44,22 @@ def shift(patch: Any, directions: Loc) -> Any:
     return frozenset((i + down, j + right) for i, j in patch)
 
 
-def uppermost(patch: Any) -> int:
+def uppermost(patch: Any) -> Any:
     """Return the smallest row."""
     return min(i for i, _ in toindices(patch))
 
 
-def lowermost(patch: Any) -> int:
+def lowermost(patch: Any) -> Any:
     """Return the largest row."""
     return max(i for i, _ in toindices(patch))
 
 
-def leftmost(patch: Any) -> int:
+def leftmost(patch: Any) -> Any:
     """Return the smallest column."""
     return min(j for _, j in toindices(patch))
 
 
-def rightmost(patch: Any) -> int:
+def rightmost(patch: Any) -> Any:
     """Return the largest column."""
     return max(j for _, j in toindices(patch))
 
@@ -84,14 +84,14 @@ def lrcorner(patch: Any) -> Any:
     return (lowermost(patch), rightmost(patch)) if len(patch) else ()
 
 
-def height(piece: Any) -> int:
+def height(piece: Any) -> Any:
     """Return the number of rows."""
     if len(piece) == 0:
         return 0
     return len(piece) if isinstance(piece, tuple) else lowermost(piece) - uppermost(piece) + 1
 
 
-def width(piece: Any) -> int:
+def width(piece: Any) -> Any:
     """Return the number of columns."""
     if len(piece) == 0:
         return 0
@@ -151,14 +151,14 @@ def neighbors(loc: Loc) -> Any:
     return dneighbors(loc) | ineighbors(loc)
 
 
-def manhattan(a: Any, b: Any) -> int:
+def manhattan(a: Any, b: Any) -> Any:
     """Return the smallest number of steps between two patches."""
     return min(abs(ai - bi) + abs(aj - bj) for ai, aj in toindices(a) for bi, bj in toindices(b))
 
 
 def adjacent(a: Any, b: Any) -> bool:
     """Return whether two patches touch."""
-    return manhattan(a, b) == 1
+    return bool(manhattan(a, b) == 1)
 
 
 def vmatching(a: Any, b: Any) -> bool:
