@@ -65,7 +65,7 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     inputs = read_inputs(run, base)
     found = find_resumable(root, run, inputs)
     ref = found or RunRef(run.metadata.namespace, run.metadata.name, secrets.token_hex(4))
-    manifest = plan(run, ref, root, base, jobs, inputs)
+    manifest = plan(run, ref, root, base, jobs, inputs, display.show_reading)
     for line in refusals(manifest, root):
         display.note(line)
     missing = missing_shards(root, manifest)

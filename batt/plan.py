@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,7 +104,13 @@ def read_text(uri: str, base: Path) -> str:
 
 
 def plan(
-    run: BenchmarkRun, ref: RunRef, root: ObjectStore, base: Path, size: int = 1, inputs: Inputs | None = None
+    run: BenchmarkRun,
+    ref: RunRef,
+    root: ObjectStore,
+    base: Path,
+    size: int = 1,
+    inputs: Inputs | None = None,
+    tell: Callable[[int, int], None] = lambda _done, _texts: None,
 ) -> Manifest:
     """Return the run's manifest; made and stored now, or the stored one: a run is planned once.
 
@@ -113,6 +119,7 @@ def plan(
         base: where relative paths of the run file start.
         size: children that read texts.
         inputs: what read_inputs gave, if the caller has read them already.
+        tell: called with how many candidate texts have been read, and how many there are.
 
     Raises:
         InputError: an input is refused as a whole; single candidates that are refused do not stop a run.
@@ -126,7 +133,7 @@ def plan(
     with Engine(size, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
         cache = Cache(root, engine.digest) if spec.cache else None
         reader = Reader(engine, cache, inputs.known_tasks, frozenset(task.id for task in inputs.dataset.tasks))
-        planned = read_candidates(reader, spec, base, inputs)
+        planned = read_candidates(reader, spec, base, inputs, tell)
         dsl_digest = engine.digest
     require_some(len(planned.items), planned.faults, spec.candidates)
     cached = look_up(planned, inputs.dataset, cache, spec)
@@ -157,13 +164,16 @@ def plan(
     return load_manifest(root, ref)
 
 
-def read_candidates(reader: Reader, spec: SolversSpec, base: Path, inputs: Inputs) -> Planned:
+def read_candidates(
+    reader: Reader, spec: SolversSpec, base: Path, inputs: Inputs, tell: Callable[[int, int], None]
+) -> Planned:
     """Return all candidates and modules, and what is to be done: each body once a task, modules whole."""
     planned = Planned([], [], [], [], [], 0, 0)
     tasks = {task.id: task for task in inputs.dataset.tasks}
     first: dict[tuple[str, str], int] = {}
     out_of_scope = 0
     for found in reader.read(spec.candidates, base, inputs.survey):
+        tell(reader.texts, len(inputs.survey.digests))
         planned.faults.extend(found.faults)
         out_of_scope += found.out_of_scope
         for entry, task in found.entries:

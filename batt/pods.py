@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +99,9 @@ class Pods:
         self.display = display
         self.pods: list[Pod] = []
         self.waiting: deque[int] = deque()
-        self.told: dict[int, dict[str, int]] = {}
+        self.told: dict[int, Counter[str]] = {}
+        self.done: Counter[str] = Counter()
+        self.shards_done = 0
         self.failed_tries: dict[int, int] = {}
         self.killed: dict[int, int] = {}
         self.failures: list[Failure] = []
@@ -116,6 +118,7 @@ class Pods:
         """
         self.begun = time.monotonic()
         self.waiting = deque(shards)
+        self.shards = len(shards)
         self.items = sum(self.manifest.shards[shard].items for shard in shards)
         count = min(self.jobs, len(shards), self.spec.max_concurrency or self.jobs)
         self.children = max(1, self.jobs // count)
@@ -153,7 +156,7 @@ class Pods:
         for pod in self.pods:
             if pod.shard is None and self.waiting:
                 pod.shard = self.waiting.popleft()
-                self.told[pod.shard] = {}
+                self.told[pod.shard] = Counter()
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died: listen finds out
                     pod.connection.sendall(encode({"shard": pod.shard}))
 
@@ -174,10 +177,10 @@ class Pods:
         """Take one message of a pod."""
         match message:
             case {"tasks": dict(tasks)} if pod.shard is not None:
-                told = self.told[pod.shard]
-                for task, items in tasks.items():
-                    told[task] = told.get(task, 0) + items
-            case {"done": int()}:
+                self.told[pod.shard].update(tasks)
+            case {"done": int(shard)}:
+                self.done.update(self.told.pop(shard))
+                self.shards_done += 1
                 pod.shard = None
             case {"error": str(text), "code": int(code)}:
                 if code in FATAL_CODES:
@@ -191,7 +194,7 @@ class Pods:
         code, shard = pod.exit_code(), pod.shard
         if shard is None:
             return
-        self.told[shard] = {}
+        del self.told[shard]  # whoever goes on tells of what is stored
         if (code < 0 or code == EXIT_ASKED_TO_STOP) and self.killed.get(shard, 0) < MAX_KILLED:
             self.killed[shard] = self.killed.get(shard, 0) + 1
             how = signal.Signals(-code).name if code < 0 else "SIGTERM"
@@ -211,24 +214,18 @@ class Pods:
 
     def show(self) -> None:
         """Show where the run stands."""
-        done: dict[str, int] = {}
-        for tasks in self.told.values():
-            for task, items in tasks.items():
-                done[task] = done.get(task, 0) + items
+        done = sum(self.told.values(), self.done)
         with_items = {task.id: task.items for task in self.manifest.tasks if task.items}
-        tasks_done = sum(done.get(task, 0) >= items for task, items in with_items.items())
-        shards_left = len(self.waiting) + sum(pod.shard is not None for pod in self.pods)
-        self.display.show(
-            Standing(
-                tasks_done,
-                len(with_items),
-                sum(done.values()),
-                self.items,
-                len(self.told) - shards_left,
-                len(self.manifest.shards),
-                time.monotonic() - self.begun,
-            )
+        standing = Standing(
+            tasks_done=sum(done[task] >= items for task, items in with_items.items()),
+            tasks=len(with_items),
+            items_done=done.total(),
+            items=self.items,
+            shards_done=self.shards_done,
+            shards=self.shards,
+            seconds=time.monotonic() - self.begun,
         )
+        self.display.show(standing)
 
     def give_up_the_rest(self) -> None:
         """Give up what waits: the run's deadline has passed."""

@@ -46,6 +46,9 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Say something once: a stage begins, a worker was lost."""
 
+    def show_reading(self, texts_done: int, texts: int) -> None:
+        """Show how far the plan has read the candidates; called often."""
+
     def show(self, standing: Standing) -> None:
         """Show where the run stands; called often."""
 
@@ -67,6 +70,12 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         """Print the text."""
         print(text, file=self.out, flush=True)
+
+    def show_reading(self, texts_done: int, texts: int) -> None:
+        """Print a line if the last one is long enough ago."""
+        if time.monotonic() - self.shown >= self.interval_seconds:
+            self.shown = time.monotonic()
+            self.note(f"{texts_done}/{texts} texts read")
 
     def show(self, standing: Standing) -> None:
         """Print a line if the last one is long enough ago."""
@@ -93,6 +102,12 @@ class JsonDisplay:
     def note(self, text: str) -> None:
         """Print {"event": "note"}."""
         self.emit({"event": "note", "text": text})
+
+    def show_reading(self, texts_done: int, texts: int) -> None:
+        """Print {"event": "reading"} if the last one is long enough ago."""
+        if time.monotonic() - self.shown >= self.interval_seconds:
+            self.shown = time.monotonic()
+            self.emit({"event": "reading", "texts_done": texts_done, "texts": texts})
 
     def show(self, standing: Standing) -> None:
         """Print {"event": "progress"} if the last one is long enough ago."""
@@ -134,13 +149,19 @@ class LiveDisplay:
         """Print the text above the bar."""
         self.progress.console.print(text, highlight=False, markup=False)
 
+    def show_reading(self, texts_done: int, texts: int) -> None:
+        """Redraw if the last drawing is long enough ago."""
+        self.draw(texts_done, texts, f"{texts_done}/{texts} texts read")
+
     def show(self, standing: Standing) -> None:
         """Redraw if the last drawing is long enough ago."""
+        self.draw(standing.items_done, standing.items, describe(standing))
+
+    def draw(self, done: int, total: int, text: str) -> None:
+        """Draw the bar and a text behind it, unless that was done a moment ago."""
         if time.monotonic() - self.shown >= LIVE_SECONDS:
             self.shown = time.monotonic()
-            self.progress.update(
-                self.bar, total=standing.items, completed=standing.items_done, text=describe(standing), refresh=True
-            )
+            self.progress.update(self.bar, total=total, completed=done, text=text, refresh=True)
 
     def close(self) -> None:
         """Remove the bar."""

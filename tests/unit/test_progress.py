@@ -45,12 +45,13 @@ def test_plain_lines_come_at_most_once_an_interval() -> None:
     often, seldom = io.StringIO(), io.StringIO()
     for display in (PlainDisplay(often, 0.0), PlainDisplay(seldom, 3600.0)):
         display.stage("planning")
+        display.show_reading(7, 9)
         for _ in range(5):
             display.show(standing())
         display.note("a worker was lost")
         display.close()
 
-    assert often.getvalue().splitlines() == [describe(standing())] * 5 + ["a worker was lost"]
+    assert often.getvalue().splitlines() == ["7/9 texts read", *[describe(standing())] * 5, "a worker was lost"]
     assert seldom.getvalue() == "a worker was lost\n"
 
 
@@ -59,13 +60,15 @@ def test_json_lines_say_all_that_is_known() -> None:
     display = JsonDisplay(out, 0.0)
 
     display.stage("validating")
+    display.show_reading(7, 9)
     display.show(standing())
     display.show(standing(items_done=0))
     display.note('a "quoted" note')
     display.close()
 
-    stage, first, second, note = [json.loads(line) for line in out.getvalue().splitlines()]
+    stage, reading, first, second, note = [json.loads(line) for line in out.getvalue().splitlines()]
     assert stage == {"event": "stage", "stage": "validating"}
+    assert reading == {"event": "reading", "texts_done": 7, "texts": 9}
     assert first == {
         "event": "progress",
         "tasks_done": 2,
