@@ -6,9 +6,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.measure import Scale
-from benchmarks.report import Report, machine_facts, markdown, store, stored
+from benchmarks.report import OUT, Report, machine_facts, markdown, store, stored
 
 NAMES = ("module", "solvers", "startup", "memory", "scaling", "dsl")
 """All benchmarks, in the order in which they run; each is a module with `measure(scale)`."""
@@ -19,11 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     for name in options.names or NAMES:
         if options.markdown:
-            print(stored(name) or f"{name}: never measured here; run `python -m benchmarks {name}`\n")
+            print(stored(name, options.out) or f"{name}: never measured here; run `python -m benchmarks {name}`\n")
             continue
         report = run(name, options.scale)
         facts = machine_facts()
-        store(report, facts)
+        store(report, facts, options.out)
         print(markdown(report, facts), flush=True)
     return 0
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         size.add_argument(f"--{scale}", dest="scale", action="store_const", const=scale, help=help_text)
     top.set_defaults(scale=Scale.USUAL)
+    top.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports are kept (benchmarks/out)")
     top.add_argument("--markdown", action="store_true", help="print the tables of the last runs, measure nothing")
     return top
 

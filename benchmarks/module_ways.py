@@ -6,8 +6,8 @@
     validate     each inlined text executed, on every pair, in a thread with a deadline
     files        one text and one link a solver; the same for differs
 
-Names, texts and scores are those of the reference, so that everything written can be compared byte for byte. It runs as a command,
-`python -m benchmarks.module_ways NAME.py TASK FOLDER [DSL]`, with batt's own DSL if no folder of another is given.
+Names, texts and scores are those of the reference, so that everything written can be compared byte for byte. It runs
+as a command, `python -m benchmarks.module_ways NAME.py TASK FOLDER [DSL]`, with batt's own DSL if no other is given.
 """
 
 from __future__ import annotations

@@ -23,12 +23,13 @@ from benchmarks.processes import cpu_now
 
 
 class Staged(NamedTuple):
-    """A run whose stages were timed one by one; seconds of wall time, CPU seconds of work."""
+    """A run whose stages were timed one by one; seconds of wall time, CPU seconds of work and of all stages."""
 
     plan: float
     work: float
     collect: float
     work_cpu: float
+    cpu: float
     results: Path
 
     @property
@@ -54,7 +55,7 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     """Plan, work and collect a run, as `batt run` does, with the results under `folder`."""
     root = DirectoryStore(folder)
     ref = RunRef("default", run.metadata.name, uid)
-    begin = time.perf_counter()
+    first_cpu, begin = cpu_now(), time.perf_counter()
     inputs = read_inputs(run, Path())
     manifest = plan(run, ref, root, Path(), cores, inputs)
     planned = time.perf_counter()
@@ -68,7 +69,8 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     collecting = time.perf_counter()
     summary = collect(manifest, root)
     ended = time.perf_counter()
-    return Staged(planned - begin, worked - planned, ended - collecting, work_cpu, folder / summary.path)
+    stages = planned - begin, worked - planned, ended - collecting
+    return Staged(*stages, work_cpu, cpu_now() - first_cpu, folder / summary.path)
 
 
 def find_results(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from batt import __version__
 
 OUT = Path(__file__).parent / "out"
-"""Where reports are kept; not committed: they are facts about one machine."""
+"""Where reports are kept by default; not committed: they are facts about one machine."""
 
 
 class Target(NamedTuple):
@@ -97,19 +97,19 @@ def row_line(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bo
     return f"| {' | '.join(padded)} |"
 
 
-def store(report: Report, facts: Facts) -> Path:
-    """Write the report as JSON to OUT; return its path."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / f"{report.name}.json"
+def store(report: Report, facts: Facts, folder: Path) -> Path:
+    """Write the report as JSON to a folder; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{report.name}.json"
     targets = [target._asdict() for target in report.targets]
     value = {**report._asdict(), "targets": targets, "machine": facts._asdict(), "arguments": sys.argv[1:]}
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def stored(name: str) -> str:
-    """Return the last report of a benchmark as Markdown, "" if it was never run here."""
-    path = OUT / f"{name}.json"
+def stored(name: str, folder: Path) -> str:
+    """Return the last report of a benchmark that a folder holds as Markdown, "" if it holds none."""
+    path = folder / f"{name}.json"
     if not path.exists():
         return ""
     value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

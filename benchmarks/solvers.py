@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from batt.tasks import Task, load_dataset
 from benchmarks.corpus import DATASET, Candidate, mutated_candidates, write_lines
-from benchmarks.measure import Outcome, Scale, Way, compare, ratio
+from benchmarks.measure import Outcome, Scale, Way, compare, require_equal
 from benchmarks.ours import find_results, plain_verdicts, read_results, run_in_stages, run_of
 from benchmarks.plain_ways import (
     Job,
@@ -68,28 +68,28 @@ def measure(scale: Scale) -> Report:
     with scratch() as folder:
         lines = write_lines(folder / "candidates.jsonl", candidates)
         found = compare(ways(jobs, tasks, lines, cores), sizes.rounds, "solvers")
-        each = seconds_for_processes(jobs[:: max(1, len(jobs) // sizes.processes)][: sizes.processes], cores)
+        each = cost_of_processes(jobs[:: max(1, len(jobs) // sizes.processes)][: sizes.processes], cores)
     bare, stage = found[BARE], found[OURS]
-    ideal = bare.median / cores
+    ideal = bare.least / cores
     rows: list[tuple[str | int | float, ...]] = []
     for measured in found.values():
-        times = ratio(measured, bare) * cores
-        rows.append((measured.name, len(jobs), measured.least, measured.median, measured.cpu, times))
-    whole = each * len(jobs)
-    rows.append(
-        (f"a Python each, {cores} at once (from {sizes.processes})", len(jobs), whole, whole, 0.0, whole / ideal)
-    )
-    times, cpu = ratio(stage, bare) * cores, stage.cpu / bare.cpu
+        times = measured.least / ideal
+        rows.append((measured.name, measured.least, measured.median, measured.cpu, times, measured.cpu / bare.cpu))
+    whole, whole_cpu = each.seconds * len(jobs), each.cpu_seconds * len(jobs)
+    name = f"a Python each, {cores} at once (from {sizes.processes})"
+    rows.append((name, whole, whole, whole_cpu, whole / ideal, whole_cpu / bare.cpu))
+    times, cpu = stage.least / ideal, stage.cpu / bare.cpu
     text = f"evaluation, isolation and deadlines included, in at most {LIMIT} x bare time / {cores} cores"
     median_ms = 1000 * statistics.median(bare_seconds(jobs))
     return Report(
         "solvers",
         f"Plain solver files: {len(jobs)} candidates",
-        ("way", "candidates", "min s", "median s", "CPU s", "x ideal"),
+        ("way", "min s", "median s", "CPU s", "x ideal", "x bare CPU"),
         tuple(rows),
-        (Target(text, f"{times:.2f} x by wall time, {cpu:.2f} x by CPU time", times <= LIMIT),),
+        (Target(text, f"{times:.2f} x by least wall time, {cpu:.2f} x by CPU time", times <= LIMIT),),
         (
-            f"ideal: bare calls spread over {cores} cores without any cost, {ideal:.2f} s; "
+            f"ideal: bare calls spread over {cores} cores without any cost, {ideal:.2f} s; CPU time tells what a way "
+            "costs also where others use the machine",
             f"a candidate's median bare time over its pairs is {median_ms:.2f} ms",
             "every way gave the same verdict for every candidate and pair",
         ),
@@ -153,11 +153,8 @@ def timed(run: Callable[[], Verdicts]) -> Callable[[], Outcome]:
     return outcome
 
 
-def seconds_for_processes(jobs: Sequence[Job], cores: int) -> float:
-    """Return the wall seconds a candidate costs that gets a Python of its own; verdicts must be the same."""
-    begin = time.perf_counter()
-    found = exec_in_processes(jobs, cores)
-    seconds = time.perf_counter() - begin
-    expected = exec_in_one_process(jobs)
-    assert expected == found, "a Python for each candidate gives other verdicts"
-    return seconds / len(jobs)
+def cost_of_processes(jobs: Sequence[Job], cores: int) -> Outcome:
+    """Return what a candidate costs that gets a Python of its own, on average; verdicts must be the same."""
+    outcome = timed(lambda: exec_in_processes(jobs, cores))()
+    require_equal(exec_in_one_process(jobs), outcome.answer, "exec in one process and in a Python each")
+    return Outcome(None, outcome.seconds / len(jobs), outcome.cpu_seconds / len(jobs))
