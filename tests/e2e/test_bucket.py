@@ -91,6 +91,7 @@ def test_a_killed_run_is_resumed_from_the_bucket(folder: Path, gcs: str) -> None
     assert without_timing(results) == expected
 
 
+@pytest.mark.full
 def test_pods_that_are_killed_change_nothing_in_a_bucket(folder: Path, gcs: str) -> None:
     write_slow(folder / "candidates", 200)
     write_run(folder / "run.yaml", shards=4)

@@ -78,7 +78,15 @@ def terminate_group(run: subprocess.Popen[str]) -> None:
     os.killpg(run.pid, signal.SIGTERM)
 
 
-@pytest.mark.parametrize("how", [interrupt_group, interrupt, terminate, terminate_group], ids=lambda how: how.__name__)
+@pytest.mark.parametrize(
+    "how",
+    [
+        interrupt_group,
+        terminate,
+        pytest.param(interrupt, marks=pytest.mark.full),
+        pytest.param(terminate_group, marks=pytest.mark.full),
+    ],
+)
 def test_a_run_that_is_asked_to_stop_ends_soon_and_goes_on_later(
     long: Long, tmp_path: Path, how: Callable[[subprocess.Popen[str]], None]
 ) -> None:
@@ -141,7 +149,7 @@ def children_of(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.full), signal.SIGTERM])
 def test_a_worker_stage_that_is_asked_to_stop_ends_with_75(long: Long, tmp_path: Path, number: signal.Signals) -> None:
     write_run(long.folder / "one.yaml", shards=1)
     folder = finish("plan", long.folder / "one.yaml", "--results", "out", cwd=tmp_path).out.strip()
