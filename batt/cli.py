@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import re
 import signal
 import sys
@@ -45,6 +47,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 only when all that was asked is done."""
     relax_collector()
+    secure_streams()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -61,6 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         report("stopped; the same command goes on where this one was")
         return 130
+
+
+def secure_streams() -> None:
+    """Open what is closed of the standard streams, and let no character that a terminal lacks end a command.
+
+    The numbers of closed streams would go to the next files opened: to sockets, which children then take for output.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # open until the process ends
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # the same
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def report(text: str) -> None:
@@ -154,8 +175,6 @@ def positive(text: str) -> int:
 
 def cpus(asked: int | None) -> int:
     """Return how many processes to use: what was asked, else the CPUs we may run on."""
-    import os  # noqa: PLC0415 # one use
-
     return asked or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

@@ -263,3 +263,30 @@ def test_refused_constructs_are_told_with_their_lines(folder: Path) -> None:
     assert "refused: candidates/bad00.py (line 1): got " in told.err
     assert "refused: 14 more; results.json names them all" in told.err
     assert "not run     24 refused, 0 for other tasks" in told.out
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_matter(folder: Path, closed: str) -> None:
+    """As under some job runners: what is opened next must not be taken for a standard stream."""
+    command = f'exec "$@" {closed}'
+
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", *BATT, "run", "run.yaml", "-j", "2"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done
+    assert ("1 of 1 tasks solved" in done.stdout) == (">&-" not in closed.split())
+    assert (folder / "results" / "solver_dir" / f"solve_{TASK}").is_dir()
+
+
+def test_a_terminal_without_some_characters_shows_others(folder: Path) -> None:
+    told = finish("run", "run.yaml", "--results", "日本", cwd=folder, PYTHONIOENCODING="ascii")
+
+    assert r"\u65e5\u672c/solver_md5" in told.out
+    assert (folder / "日本" / "solver_md5").is_dir()
