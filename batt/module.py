@@ -47,8 +47,8 @@ GUARDS = {
 }
 """Exceptions a guarded step may name; modules of today name the first three."""
 
-MAX_MARKED_STEPS = 50_000_000
-"""Most steps times marks of a module: bounds the time it takes to take it apart. Known modules stay below 5 million."""
+MAX_MARKED_STEPS = 10_000_000
+"""Most steps times marks of a module: bounds the time it takes to take it apart. Known modules stay near a million."""
 
 STEP_NAME = re.compile(r"t([1-9][0-9]{0,8})")
 """What steps are called; their number is part of the texts by which programs are named."""

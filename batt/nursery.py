@@ -187,9 +187,11 @@ def nursery_main(connection: socket.socket, plan: NurseryPlan) -> None:
 def let_go(kept: int) -> None:
     """Close what the worker has open but our own connection: an end of ours must not keep a socket or lock alive.
 
-    The numbers stay taken, by the null device: an object inherited from the worker may close its number yet.
+    The numbers stay taken, by the null device: an object inherited from the worker may close its number yet. Standard
+    input goes the same way: it is not the DSL's to read.
     """
     null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 # numbers, no paths
         if int(name) > 2 and int(name) not in {kept, null}:
             with contextlib.suppress(OSError):  # the number of the listing itself

@@ -531,7 +531,7 @@ def test_closing_while_busy_leaves_no_process(nasty: Path) -> None:
 
     def idle() -> None:
         if len(engine.workers) == 3:
-            pids.extend(children_of(os.getpid()))
+            pids.extend([engine.nursery.pid, *children_of(engine.nursery.pid)])
             raise EnoughError
 
     with engine_of(nasty, size=3) as engine:
@@ -661,15 +661,15 @@ def test_a_definition_that_changes_is_told_anew(nasty: Path) -> None:
 
 
 def test_large_messages_in_both_directions_at_once_do_not_block() -> None:
-    text = "".join(f"def solve_{n:08x}(I):\n    return hconcat(vmirror(I), hmirror(I))\n" for n in range(3000))
+    text = "".join(f"def solve_{n:08x}(I):\n    return hconcat(vmirror(I), hmirror(I))\n" for n in range(1500))
     padding = "#" * 2 * MIB
     with engine_of(None) as engine:
-        for n in range(12):
+        for n in range(10):
             engine.submit(Item("inspect", n, ("x.py", text + padding, None)))
 
         found = answers(engine)
 
-    assert [len(found[n]["candidates"]) for n in range(12)] == [3000] * 12
+    assert [len(found[n]["candidates"]) for n in range(10)] == [1500] * 10
 
 
 def test_a_module_is_inspected_and_run_like_a_file() -> None:
@@ -698,13 +698,13 @@ def test_candidates_of_a_text_come_with_their_names() -> None:
 
 def test_idle_is_called_while_no_answer_comes(nasty: Path) -> None:
     calls: list[float] = []
-    with engine_of(nasty, stuck_seconds=2.2) as engine:
+    with engine_of(nasty, stuck_seconds=1.2) as engine:
         engine.submit(check("sleep", call("sleep I")))
 
         found = answers(engine, lambda: calls.append(time.monotonic()))
 
     assert told(found["sleep"]) == ("timeout", 0)
-    assert len(calls) >= 3
+    assert len(calls) >= 2
     assert max(after - before for before, after in itertools.pairwise(calls)) < 2
 
 
@@ -728,12 +728,12 @@ def test_an_exception_of_idle_ends_the_iteration_after_the_answers_that_came(nas
     assert taken
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_mixtures_are_answered_rightly(seed: int, nasty: Path) -> None:
     rng = random.Random(seed)
     kinds = ["good ONE"] * 12 + ["abort I", "leave I", "fast_memory I", "raise_error I", "kill_self I", "recurse I"]
     expected = {"good": "correct", "raise_error": "error", "recurse": "error", "fast_memory": "out_of_memory"}
-    chosen = [rng.choice(kinds) for _ in range(120)]
+    chosen = [rng.choice(kinds) for _ in range(80)]
     with engine_of(nasty, size=rng.randint(1, 3), limits=Limits(2.0, 64 * MIB)) as engine:
         for n, kind in enumerate(chosen):
             engine.submit(check(n, call(kind), [rng.randrange(3)], "task1"))
