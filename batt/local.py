@@ -62,7 +62,7 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     begin = time.monotonic()
     display.stage("planning")
     root = results_store(run, base)
-    inputs = read_inputs(run, base)
+    inputs = read_inputs(run, base, root)
     found = find_resumable(root, run, inputs)
     ref = found or RunRef(run.metadata.namespace, run.metadata.name, secrets.token_hex(4))
     manifest = plan(run, ref, root, base, jobs, inputs, display.show_reading)

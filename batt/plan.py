@@ -20,7 +20,7 @@ from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
 from batt.language import ENGINE
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
-from batt.reading import Entry, ModuleEntry, Reader, Survey, require_some, survey_sources
+from batt.reading import Candidates, Entry, ModuleEntry, Reader, Survey, find_candidates, require_some, survey_sources
 from batt.selection import Held
 from batt.shards import WorkItem, split
 from batt.state import is_finished
@@ -36,7 +36,7 @@ class Inputs(NamedTuple):
     """What a run would read: enough to tell whether two runs do the same work."""
 
     dataset: Dataset
-    known_tasks: frozenset[str]
+    candidates: Candidates
     survey: Survey
     dsl: Path | None
     digest: str
@@ -62,8 +62,12 @@ def limits_of(spec: SolversSpec) -> Limits:
     return Limits(spec.timeout_seconds, spec.memory_bytes)
 
 
-def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
+def read_inputs(run: BenchmarkRun, base: Path, root: ObjectStore) -> Inputs:
     """Read tasks and the digests of candidates; the DSL's own digest joins when a child has loaded it.
+
+    Args:
+        base: where relative paths of the run file start.
+        root: the results folder, whose solvers are no candidates.
 
     Raises:
         InputError: an input cannot be read, or asks for what is not there.
@@ -71,13 +75,15 @@ def read_inputs(run: BenchmarkRun, base: Path) -> Inputs:
     spec = run.spec.solvers
     asked = list(spec.tasks) or (read_task_ids(spec.tasks_from, base) if spec.tasks_from else [])
     dataset = load_dataset(spec.dataset, asked, base)
-    names = frozenset(task.id for task in dataset.tasks)
-    known = names | (frozenset(find_ids(spec.dataset, base)) if asked else frozenset())
-    survey = survey_sources(spec.candidates, base, known)
+    known = frozenset(task.id for task in dataset.tasks)
+    if asked or dataset.refused:  # others are tasks too: what is for them must not be taken for what is for any
+        known |= frozenset(find_ids(spec.dataset, base))
+    candidates = find_candidates(spec.candidates, base, known, root)
+    survey = survey_sources(candidates)
     settings = run.to_manifest()["spec"]["solvers"]
     settings.pop("shards", None)  # how the work is split changes nothing of what is found
     digest = hashlib.sha256(json.dumps([settings, dataset.digest, survey.digest, ENGINE], sort_keys=True).encode())
-    return Inputs(dataset, known, survey, find_dsl(spec.dsl, base), digest.hexdigest())
+    return Inputs(dataset, candidates, survey, find_dsl(spec.dsl, base), digest.hexdigest())
 
 
 def read_task_ids(uri: str, base: Path) -> list[str]:
@@ -128,12 +134,12 @@ def plan(
     path = f"{ref.folder}/{MANIFEST}"
     if root.exists(path):
         return load_manifest(root, ref)
-    inputs = inputs or read_inputs(run, base)
+    inputs = inputs or read_inputs(run, base, root)
     spec = run.spec.solvers
     with Engine(size, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
         cache = Cache(root, engine.digest) if spec.cache else None
-        reader = Reader(engine, cache, inputs.known_tasks, frozenset(task.id for task in inputs.dataset.tasks))
-        planned = read_candidates(reader, spec, base, inputs, tell)
+        reader = Reader(engine, cache, inputs.candidates, frozenset(task.id for task in inputs.dataset.tasks))
+        planned = read_candidates(reader, inputs, tell)
         dsl_digest = engine.digest
     require_some(len(planned.items), planned.faults, spec.candidates)
     cached = look_up(planned, inputs.dataset, cache, spec)
@@ -164,15 +170,13 @@ def plan(
     return load_manifest(root, ref)
 
 
-def read_candidates(
-    reader: Reader, spec: SolversSpec, base: Path, inputs: Inputs, tell: Callable[[int, int], None]
-) -> Planned:
+def read_candidates(reader: Reader, inputs: Inputs, tell: Callable[[int, int], None]) -> Planned:
     """Return all candidates and modules, and what is to be done: each body once a task, modules whole."""
     planned = Planned([], [], [], [], [], 0, 0)
     tasks = {task.id: task for task in inputs.dataset.tasks}
     first: dict[tuple[str, str], int] = {}
     out_of_scope = 0
-    for found in reader.read(spec.candidates, base, inputs.survey):
+    for found in reader.read(inputs.survey):
         tell(reader.texts, len(inputs.survey.digests))
         planned.faults.extend(found.faults)
         out_of_scope += found.out_of_scope

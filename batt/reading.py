@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,7 @@ from batt.cache import INSPECTIONS, Cache
 from batt.engine import Died, Engine, Item
 from batt.errors import Fault, InputError
 from batt.sources import Source, read_sources
+from batt.store import DirectoryStore, ObjectStore, local_path
 
 WINDOW = 512
 """Texts given to the children at once; bounds the memory that texts on their way take."""
@@ -64,11 +67,40 @@ class Survey(NamedTuple):
     digest: str
 
 
-def survey_sources(uri: str, base: Path, known_tasks: frozenset[str]) -> Survey:
+class Candidates(NamedTuple):
+    """Where the texts of a run are: `uri` as seen from `base`. known_tasks: every task id of the dataset.
+
+    skipped: start of the names that are left out: results of runs over the folder in which they lie.
+    """
+
+    uri: str
+    base: Path
+    known_tasks: frozenset[str]
+    skipped: str = ""
+
+    def texts(self) -> Iterator[Source | Fault]:
+        """Yield the texts."""
+        for text in read_sources(self.uri, self.base, self.known_tasks):
+            name = text.name if isinstance(text, Source) else text.where
+            if not self.skipped or not name.startswith(self.skipped):
+                yield text
+
+
+def find_candidates(uri: str, base: Path, known_tasks: frozenset[str], root: ObjectStore) -> Candidates:
+    """Return where the texts are; without the results folder, if that lies among them: solvers in it are not new."""
+    skipped = ""
+    if isinstance(root, DirectoryStore) and not re.match(r"builtin:|gs://", uri):
+        folder = Path(os.path.abspath(local_path(uri, base)))  # noqa: PTH100 # links keep their names, as in sources.py
+        if folder.is_dir() and root.root != folder and root.root.is_relative_to(folder):
+            skipped = f"{folder.name}/{root.root.relative_to(folder).as_posix()}/"
+    return Candidates(uri, base, known_tasks, skipped)
+
+
+def survey_sources(candidates: Candidates) -> Survey:
     """Return the digest of every text and of all of them with their names: tells whether the inputs have changed."""
     total = hashlib.sha256()
     digests = []
-    for source in read_sources(uri, base, known_tasks):
+    for source in candidates.texts():
         total.update(survey_line(source))
         if isinstance(source, Source):
             digests.append(source.digest)
@@ -84,19 +116,18 @@ def survey_line(source: Source | Fault) -> bytes:
 class Reader:
     """Reads and inspects the texts of one run.
 
-    known_tasks: every task id of the dataset, to tell which task a path claims.
     asked: the tasks of this run; programs for others are counted as out of scope.
     """
 
-    def __init__(self, engine: Engine, cache: Cache | None, known_tasks: frozenset[str], asked: frozenset[str]) -> None:
+    def __init__(self, engine: Engine, cache: Cache | None, candidates: Candidates, asked: frozenset[str]) -> None:
         self.engine = engine
         self.cache = cache
-        self.known_tasks = known_tasks
+        self.candidates = candidates
         self.asked = asked
         self.number = 0
         self.texts = 0
 
-    def read(self, uri: str, base: Path, survey: Survey) -> Iterator[Found]:
+    def read(self, survey: Survey) -> Iterator[Found]:
         """Yield what each text gives, in the order of the sources; texts seen before are not inspected again.
 
         Raises:
@@ -105,7 +136,7 @@ class Reader:
         known = self.cache.lookup(INSPECTIONS, survey.digests) if self.cache else {}
         total = hashlib.sha256()
         fresh: dict[str, str] = {}
-        texts = read_sources(uri, base, self.known_tasks)
+        texts = self.candidates.texts()
         while window := list(itertools.islice(texts, WINDOW)):
             found = self.inspect_all([text for text in window if isinstance(text, Source)], known, fresh)
             for text in window:
@@ -121,7 +152,8 @@ class Reader:
         if self.cache:
             self.cache.add(INSPECTIONS, fresh)
         if total.hexdigest() != survey.digest:
-            raise InputError(f"candidates: {uri!r} changed while it was read; must stay as it is; run the same again")
+            got = f"{self.candidates.uri!r} changed while it was read"
+            raise InputError(f"candidates: {got}; must stay as it is; run the same again")
 
     def inspect_all(self, sources: list[Source], known: dict[str, str], fresh: dict[str, str]) -> dict[str, Any]:
         """Return the inspection of each source by name: a known one, or a child's.
@@ -154,7 +186,7 @@ class Reader:
         modules: list[ModuleEntry] = []
         out_of_scope = 0
         for one in inspection["candidates"]:
-            task = claimed_task(one["task"], source.task, self.known_tasks)
+            task = claimed_task(one["task"], source.task, self.candidates.known_tasks)
             if task and task not in self.asked:
                 out_of_scope += 1
                 continue

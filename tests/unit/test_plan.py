@@ -17,7 +17,7 @@ from batt.api import BenchmarkRun
 from batt.errors import InputError
 from batt.manifest import Manifest, RunRef, manifest_from_json, manifest_to_json
 from batt.plan import find_resumable, held_files, plan, read_inputs, read_task_ids
-from batt.reading import claimed_task, survey_sources
+from batt.reading import Candidates, claimed_task, survey_sources
 from batt.selection import Held
 from batt.store import DirectoryStore, ObjectStore, create_json, open_store, read_json
 from batt.tree import set_links, solver_file, solver_link, write_text
@@ -31,6 +31,7 @@ from tests.runs import (
     make_run,
     plan_run,
     results_of,
+    tasks_json,
     work_on,
     write_inputs,
 )
@@ -234,7 +235,7 @@ def test_shards_are_as_asked_for_and_hold_all_that_their_items_need(tmp_path: Pa
 
 
 def digest(tmp_path: Path, run: BenchmarkRun) -> str:
-    return read_inputs(run, tmp_path).digest
+    return read_inputs(run, tmp_path, results_of(tmp_path)).digest
 
 
 def test_the_inputs_digest_tells_every_change_of_what_is_done(tmp_path: Path) -> None:
@@ -411,7 +412,7 @@ def test_a_plan_runs_only_the_tasks_of_a_file(tmp_path: Path) -> None:
 
 
 def resumable(tmp_path: Path, run: BenchmarkRun) -> RunRef | None:
-    return find_resumable(results_of(tmp_path), run, read_inputs(run, tmp_path))
+    return find_resumable(results_of(tmp_path), run, read_inputs(run, tmp_path, results_of(tmp_path)))
 
 
 def test_an_unfinished_run_of_equal_name_and_inputs_is_found(tmp_path: Path) -> None:
@@ -466,7 +467,7 @@ def test_other_limits_do_not_use_the_cache(tmp_path: Path, change: dict[str, Any
 def test_texts_that_change_while_they_are_read_stop_the_plan(tmp_path: Path) -> None:
     write_inputs(tmp_path, THREE)
     run = make_run()
-    inputs = read_inputs(run, tmp_path)
+    inputs = read_inputs(run, tmp_path, results_of(tmp_path))
     (tmp_path / "candidates" / "mirror.py").write_text(ANY_TASK)
 
     with pytest.raises(InputError, match="candidates: 'candidates' changed while it was read"):
@@ -477,7 +478,7 @@ def test_the_survey_reads_every_text_once(tmp_path: Path) -> None:
     lines = [json.dumps({"id": n, "task": TURN, "code": SOLVE_TURN}) for n in range(5)]
     write_inputs(tmp_path, {**THREE, "more.jsonl": "\n".join(lines)})
 
-    survey = survey_sources("candidates", tmp_path, frozenset({TURN}))
+    survey = survey_sources(Candidates("candidates", tmp_path, frozenset({TURN})))
 
     assert len(survey.digests) == 8
     assert Counter(survey.digests).most_common(1)[0][1] == 6
@@ -498,3 +499,28 @@ def test_texts_seen_before_are_not_inspected_again(tmp_path: Path) -> None:
 
     assert second.counts == (4, 3, 1, 0, 0)
     assert len(inspections()) == len(before) + 1
+
+
+def test_results_that_lie_among_the_candidates_are_no_candidates(tmp_path: Path) -> None:
+    write_inputs(tmp_path, THREE)
+    root = DirectoryStore(tmp_path / "candidates" / "my results")
+    write_text(root, solver_file("0" * 32), SOLVE_SAME)
+    set_links(root, f"solver_dir/solve_{SAME}", [solver_link(SAME, 4, 15, "0" * 32)])
+
+    among = plan_run(tmp_path, make_run(), root=root)
+    elsewhere = plan_run(tmp_path, make_run())
+
+    assert among.counts.candidates == 3
+    assert elsewhere.counts.candidates == 5
+
+
+def test_programs_for_a_refused_task_are_not_taken_for_programs_for_any(tmp_path: Path) -> None:
+    tasks = json.loads(json.dumps(tasks_json()))
+    tasks["broken"] = {"train": [], "test": []}
+    write_inputs(tmp_path, {"one.py": "def solve_broken(I):\n    return I\n", "turn.py": SOLVE_TURN})
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+
+    manifest = plan_run(tmp_path, make_run())
+
+    assert len(manifest.refused_tasks) == 1
+    assert (manifest.counts.candidates, manifest.counts.out_of_scope) == (1, 1)
