@@ -290,3 +290,13 @@ def test_a_terminal_without_some_characters_shows_others(folder: Path) -> None:
 
     assert r"\u65e5\u672c/solver_md5" in told.out
     assert (folder / "日本" / "solver_md5").is_dir()
+
+
+def test_the_folder_one_is_in_can_hold_candidates_and_results(folder: Path) -> None:
+    """`batt validate -b .`, again and again: what the run before has written is no candidate."""
+    first = finish("validate", "-i", TASK, "-b", ".", cwd=folder / "candidates")
+    second = finish("validate", "-i", TASK, "-b", ".", cwd=folder / "candidates")
+
+    assert "candidates  1 = 1 correct" in first.out
+    assert "candidates  1 = 1 correct" in second.out
+    assert "1 cached" in second.out

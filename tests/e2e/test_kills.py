@@ -192,3 +192,37 @@ def test_pods_killed_over_and_over_still_get_on(long: Long, tmp_path: Path) -> N
     assert kills >= 3
     assert told(results_of(finished, tmp_path)) == long.expected
     assert set(rows_in_progress(only_run(out)).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["*/*/inputs/*", "index/*/*/*", "*/*/manifest.json", "solver_md5/*", "differ_dir/*/*", "*/*/out/1/summary.json"],
+)
+def test_a_run_killed_at_any_stage_completes_when_run_again(long: Long, tmp_path: Path, moment: str) -> None:
+    """kill -9 of everything as soon as an object of a stage is there: plan, collect, in the middle of its trees."""
+    write_run(long.folder / "small.yaml", candidates="candidates/module", shards=2, cache=False)
+    out = tmp_path / "out"
+    expected = told(results_of(finish("run", long.folder / "small.yaml", "--results", "one", cwd=tmp_path), tmp_path))
+    with started("run", long.folder / "small.yaml", "-j", 2, "--results", out, cwd=tmp_path) as run:
+        wait_for(lambda: any(True for _ in out.glob(moment)), f"{moment} to be written")
+        kill_all(session_of(run.pid))
+        run.wait()
+
+    again = finish("run", long.folder / "small.yaml", "-j", 2, "--results", out, cwd=tmp_path)
+
+    assert told(results_of(again, tmp_path)) == expected
+    assert all(link.exists() for link in (out / "solver_dir").rglob("*.py"))
+    assert all(link.exists() for link in (out / "differ_dir").rglob("*.py"))
+
+
+def test_the_same_run_started_twice_at_once_is_one_run(long: Long, tmp_path: Path) -> None:
+    """The second one finds the first unfinished and helps: both end well, and say the same."""
+    out = tmp_path / "out"
+    with started("run", long.folder / "run.yaml", "-j", 1, "--results", out, cwd=tmp_path) as first:
+        wait_for(lambda: has_progress(out), "a progress segment")
+        with started("run", long.folder / "run.yaml", "-j", 1, "--results", out, cwd=tmp_path) as second:
+            finished = [ended(second), ended(first)]
+
+    assert [one.code for one in finished] == [0, 0], finished
+    assert len(run_folders(out)) == 1
+    assert {told(results_of(one, tmp_path)) for one in finished} == {long.expected}
