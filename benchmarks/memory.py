@@ -97,7 +97,9 @@ def watch(arguments: Iterable[str], results: Path, candidates: int) -> dict[str,
         RuntimeError: it ended with another exit code than 0, or without a verdict for every candidate.
     """
     command = [*BATT, "validate", *arguments, "--results", str(results), "--no-cache", "-j", str(cpu_count())]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     seen = Seen({}, defaultdict(Peak))
     while process.poll() is None:
         look(process.pid, seen)

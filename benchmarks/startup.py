@@ -110,7 +110,9 @@ def verdicts(folder: Path, task: Task) -> dict[int, tuple[str, ...]]:
 def seconds_to_first_verdict(command: list[str], folder: Path) -> float:
     """Run a command to its end; return the seconds until a shard's result, or a part of it, lay in the folder."""
     begin = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while not any(folder.glob("*/*/shards/*.json.gz")) and not any(folder.glob("*/*/progress/*/*.json.gz")):
         if process.poll() is not None:
             break
