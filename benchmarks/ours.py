@@ -56,7 +56,7 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     root = DirectoryStore(folder)
     ref = RunRef("default", run.metadata.name, uid)
     first_cpu, begin = cpu_now(), time.perf_counter()
-    inputs = read_inputs(run, Path())
+    inputs = read_inputs(run, Path(), root)
     manifest = plan(run, ref, root, Path(), cores, inputs)
     planned = time.perf_counter()
     cpu = cpu_now()
