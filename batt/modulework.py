@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,28 +27,68 @@ MARK_VERDICT = 4
 """Where a mark of a row has its verdict (ModuleWork.finish)."""
 
 
+class ModuleTexts:
+    """A module and the names of its programs, which are the same on every task: found once a shard.
+
+    bodies: body md5 of each candidate mark. names: of programs by body md5. differ_md5s: of files by differ.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.module = module_from_json(json.loads(text))
+        self.bodies: list[str] = []
+        self.names: dict[str, Texts] = {}
+        self.differ_md5s: dict[str, str] = {}
+        self.is_named = False
+
+    def name(self, clock: PhaseClock) -> None:
+        """Find the names, if that was not done yet."""
+        if self.is_named:
+            return
+        self.is_named = True
+        with clock.phase(FILTER):
+            self.bodies = [body_md5(self.module, mark.node) for mark in self.module.candidates]
+        with clock.phase(INLINE_BATCH):
+            for mark, body in zip(self.module.candidates, self.bodies, strict=True):
+                if body not in self.names:  # equal bodies are inlined once
+                    with clock.phase(INLINE_TOTAL):
+                        self.names[body] = name_program(solver_program(self.module, mark.node))
+        with clock.phase(DIFFERS):
+            for differ in self.module.differs:
+                if differ.solver_id == "None" and differ.differ not in self.differ_md5s:
+                    with clock.phase(INLINE_TOTAL):
+                        texts = name_program(solver_program(self.module, differ.node), DIFFER_HEADER)
+                    self.differ_md5s[differ.differ] = texts.md5
+
+
 class ModuleWork:
     """The samples of one module on one task, as they come in.
 
     poison: for each sample, the steps that ended a child on it, as [step index, verdict]: they fail unrun from then on.
     """
 
-    def __init__(self, value: dict[str, Any], demos: int, count: int, timeout_seconds: float) -> None:
-        self.value = value
+    def __init__(self, texts: ModuleTexts, demos: int, count: int, timeout_seconds: float) -> None:
+        self.texts = texts
         self.demos = demos
         self.count = count
         self.timeout_seconds = timeout_seconds
         self.samples: dict[int, Any] = {}
         self.poison: dict[int, list[list[Any]]] = {}
-        self.begun = time.perf_counter()
+        self.begun = math.inf
+        self.ended = -math.inf
 
     def missing(self) -> list[int]:
         """Return the samples that are not known yet."""
         return [place for place in range(self.count) if place not in self.samples]
 
-    def add_sample(self, place: int, sample: Any) -> None:  # evaluate.SampleResult as JSON
-        """Take what a child found out on one sample."""
+    def add_sample(self, place: int, sample: Any, now: float | None = None) -> None:  # modulerun.SampleResult as JSON
+        """Take what a child found out on one sample, at `now` by time.perf_counter(); None for one of an earlier run.
+
+        It began about as long ago as it took: the module's own time is from its first sample's begin to its last end.
+        """
         self.samples[place] = sample
+        if now is not None:
+            self.begun = min(self.begun, now - sample[3] - sample[4])
+            self.ended = max(self.ended, now)
 
     def add_poison(self, place: int, died: Died) -> bool:
         """Remember the step that ended a child on a sample; False if no step did, or one that was left out already."""
@@ -60,7 +101,7 @@ class ModuleWork:
     def lost_sample(self, died: Died) -> list[Any]:
         """Return the sample that ends its child whatever is left out: every candidate ends on it."""
         pair = [died.how, 0.0, died.detail, 0]
-        return [[["crashed", False, pair] for _ in self.value["candidates"]], [], {}, 0.0, 0.0]
+        return [[["crashed", False, pair] for _ in self.texts.module.candidates], [], {}, 0.0, 0.0]
 
     def finish(self, clock: PhaseClock) -> dict[str, Any]:
         """Return the row: what every candidate mark is worth, under which names, and what the differs say.
@@ -69,25 +110,26 @@ class ModuleWork:
         outputs: number of distinct (step, flag, solver id, value): the candidates as the original counts them.
         differs: [mark, differ, iz, zo], summed over samples. differ_names: {differ: [file md5, CPU seconds]}.
         """
-        clock.add(CHECK_BATT, time.perf_counter() - self.begun)
-        module = module_from_json(self.value)
+        self.texts.name(clock)
+        if self.ended >= self.begun:
+            clock.add(CHECK_BATT, self.ended - self.begun)
+        module, names = self.texts.module, self.texts.names
         samples = [self.samples[place] for place in range(self.count)]
         for place, sample in enumerate(samples):
             clock.add(DEMO if place < self.demos else TEST, sample[3] + sample[4])
         with clock.phase(VALIDATE):
             verdicts = [self.verdict(samples, mark) for mark in range(len(module.candidates))]
-        with clock.phase(FILTER):
-            bodies = [body_md5(module, mark.node) for mark in module.candidates]
-        with clock.phase(INLINE_BATCH):
-            names = name_all(module, bodies, clock)
         with clock.phase(DIFFERS):
             differs = sum_differs(samples)
-            differ_names = self.name_differs(module, samples, clock)
+            differ_names = {
+                differ: [md5, sum(sample[2].get(differ, 0.0) for sample in samples)]
+                for differ, md5 in self.texts.differ_md5s.items()
+            }
         scores = [sum(sample[0][mark][1] for sample in samples) for mark in range(len(module.candidates))]
         return {
             "outputs": count_outputs(module, samples),
             "marks": [
-                [scores[mark], bodies[mark], *names[bodies[mark]], *verdicts[mark]] for mark in range(len(verdicts))
+                [scores[mark], body, *names[body], *verdicts[mark]] for mark, body in enumerate(self.texts.bodies)
             ],
             "differs": differs,
             "differ_names": differ_names,
@@ -96,28 +138,6 @@ class ModuleWork:
     def verdict(self, samples: Sequence[Any], mark: int) -> list[Any]:
         """Return the verdict row of one candidate mark over all samples."""
         return verdict_to_json(judge([pair_from_json(sample[0][mark][2]) for sample in samples], self.timeout_seconds))
-
-    def name_differs(self, module: Module, samples: Sequence[Any], clock: PhaseClock) -> dict[str, list[Any]]:
-        """Return [file md5, CPU seconds over all samples] of each differ, from its neutral instance."""
-        named: dict[str, list[Any]] = {}
-        for mark in module.differs:
-            if mark.solver_id == "None" and mark.differ not in named:
-                begin = time.perf_counter()
-                md5 = name_program(solver_program(module, mark.node), DIFFER_HEADER).md5
-                clock.add(INLINE_TOTAL, time.perf_counter() - begin)
-                named[mark.differ] = [md5, sum(sample[2].get(mark.differ, 0.0) for sample in samples)]
-        return named
-
-
-def name_all(module: Module, bodies: Sequence[str], clock: PhaseClock) -> dict[str, Texts]:
-    """Return the names of the programs that marks lead to, by body md5: equal bodies are inlined once."""
-    names: dict[str, Texts] = {}
-    for mark, body in zip(module.candidates, bodies, strict=True):
-        if body not in names:
-            begin = time.perf_counter()
-            names[body] = name_program(solver_program(module, mark.node))
-            clock.add(INLINE_TOTAL, time.perf_counter() - begin)
-    return names
 
 
 def count_outputs(module: Module, samples: Sequence[Any]) -> int:

@@ -7,7 +7,6 @@ on where it stopped. The result itself is created once; whoever finds it there h
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from batt.cache import VERDICTS, Cache, digest_of
 from batt.engine import Died, Engine, Item
 from batt.errors import AlreadyExistsError, InputError
 from batt.manifest import Manifest
-from batt.modulework import MARK_VERDICT, ModuleWork
+from batt.modulework import MARK_VERDICT, ModuleTexts, ModuleWork
 from batt.names import progress_folder, progress_segment, shard_result
 from batt.state import shard_results
 from batt.store import ObjectStore, create_json, read_json
@@ -115,6 +114,7 @@ class ShardWork:
         self.rows: dict[tuple[int, str], Any] = {}
         self.pairs: dict[tuple[int, str], dict[int, PairVerdict]] = {}
         self.modules: dict[tuple[int, str], ModuleWork] = {}
+        self.texts: dict[int, ModuleTexts] = {}
         self.unstored: list[list[Any]] = []
         self.writer = secrets.token_hex(4)
         self.sequence = 0
@@ -136,8 +136,9 @@ class ShardWork:
         if (number, task) not in self.modules:
             pairs = self.shard.tasks[task]
             count = len(pairs["train"]) + len(pairs["test"])
-            program = json.loads(self.shard.programs[number])
-            self.modules[number, task] = ModuleWork(program, len(pairs["train"]), count, self.timeout)
+            if number not in self.texts:
+                self.texts[number] = ModuleTexts(self.shard.programs[number])
+            self.modules[number, task] = ModuleWork(self.texts[number], len(pairs["train"]), count, self.timeout)
         return self.modules[number, task]
 
     def run(self, must_stop: Callable[[], bool]) -> None:
@@ -224,7 +225,7 @@ class ShardWork:
                 self.submit_sample(number, task, place)
                 return
             answer = module.lost_sample(answer)
-        module.add_sample(place, answer)
+        module.add_sample(place, answer, time.perf_counter())
         self.unstored.append(["sample", number, task, place, answer])
         self.finish_module(number, task)
 
