@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import signal
+import time
 from types import FrameType
 
 HARD_SECONDS = 1.0
@@ -15,6 +16,9 @@ HARD_SECONDS = 1.0
 
 REPEAT_SECONDS = 0.1
 """The soft deadline comes again this often: a DSL that catches every exception cannot outlive it."""
+
+LEAST_SECONDS = 0.001
+"""Shortest time a timer is set again for: a timer of 0 would be none."""
 
 SLACK = 0.05
 """Part of the timeout by which `renew` may leave the timers standing."""
@@ -41,12 +45,21 @@ class Deadline:
         self.seconds = seconds
         self.is_armed = False
         self.renewed = -math.inf
+        self.due = math.inf
         signal.signal(signal.SIGPROF, self.expire)
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
 
     def expire(self, _number: int, _frame: FrameType | None) -> None:
-        """Raise in whatever Python code is running, if it is still the code that was given the deadline."""
-        if self.is_armed:
+        """Raise in whatever Python code is running, if it is still the code that was given the deadline.
+
+        The kernel charges whole ticks to whoever runs when one ends, so its timer may come early: the clock decides.
+        """
+        if not self.is_armed:
+            return
+        left = self.due - time.thread_time()
+        if left > 0:
+            signal.setitimer(signal.ITIMER_PROF, max(left, LEAST_SECONDS), REPEAT_SECONDS)
+        else:
             raise DeadlineError
 
     def __enter__(self) -> None:
@@ -62,6 +75,7 @@ class Deadline:
         signal.setitimer(signal.ITIMER_PROF, seconds, REPEAT_SECONDS)
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds + HARD_SECONDS)
         self.renewed = -math.inf
+        self.due = time.thread_time() + seconds
         self.is_armed = True
 
     def renew(self, now: float) -> None:
