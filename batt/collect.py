@@ -24,7 +24,7 @@ from batt.timing import (
     FILTER,
     stats_to_json,
 )
-from batt.tree import Link, differ_file, differ_link, set_links, solver_file, solver_link, write_text
+from batt.tree import Link, TextWriter, differ_file, differ_link, set_links, solver_file, solver_link
 from batt.verdicts import ENDING, PairVerdict, Verdict, time_class
 
 
@@ -48,6 +48,7 @@ class Collector:
         self.reader = RowReader(manifest, root)
         self.stored = self.reader.stored
         self.clock = self.stored.clock
+        self.writer = TextWriter(root)
         self.trains = {task.id: task.trains for task in manifest.tasks}
 
     def collect(self) -> Summary:
@@ -56,6 +57,8 @@ class Collector:
         for row in self.reader.rows():
             by_task[row.task].append(row)
         tasks = [self.task_result(task, by_task.get(task, [])) for task in self.trains]
+        with self.clock.phase(FILE_OPS):
+            self.writer.finish()
         refused = read_json(self.root, f"{self.manifest.ref.folder}/{self.manifest.inputs.refused}")
         totals = self.totals(by_task, tasks, len(refused))
         score = Score(sum(task["solved"] for task in tasks), len(tasks))
@@ -190,11 +193,10 @@ class Collector:
     def write_solvers(self, task: str, kept: list[Row], links: Mapping[str, Link], evicted: list[str]) -> None:
         """Write the texts and links of a task's kept candidates."""
         for row in kept:
-            path = solver_file(row.md5)
-            if not self.root.exists(path):
+            if self.writer.lacks(solver_file(row.md5)):
                 with self.clock.phase(EXPAND):
                     text = expanded_text(self.reader.program(row))
-                write_text(self.root, path, text)
+                self.writer.add(solver_file(row.md5), text)
         set_links(self.root, f"{SOLVER_DIR}/solve_{task}", links.values(), evicted)
 
     def write_differs(self, task: str, kept: list[Row]) -> list[dict[str, Any]]:
@@ -229,11 +231,11 @@ class Collector:
 
     def write_differ(self, number: int, differ: str, md5: str) -> None:
         """Write a differ's text unless it is there."""
-        if self.root.exists(differ_file(md5)):
+        if not self.writer.lacks(differ_file(md5)):
             return
         module = self.reader.modules[number]
         mark = next(mark for mark in module.differs if mark.differ == differ and mark.solver_id == "None")
-        write_text(self.root, differ_file(md5), expanded_text(solver_program(module, mark.node), DIFFER_HEADER))
+        self.writer.add(differ_file(md5), expanded_text(solver_program(module, mark.node), DIFFER_HEADER))
 
     def totals(self, by_task: dict[str, list[Row]], tasks: list[dict[str, Any]], refused: int) -> Totals:
         """Return what became of everything; the sum of verdicts is the number of candidates."""

@@ -20,6 +20,7 @@ from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
 from batt.language import ENGINE
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
+from batt.parallel import for_each
 from batt.reading import Candidates, Entry, ModuleEntry, Reader, Survey, find_candidates, require_some, survey_sources
 from batt.selection import Held
 from batt.shards import WorkItem, split
@@ -257,16 +258,17 @@ def store_shards(
     tasks = {task.id: task for task in dataset.tasks}
     programs = {entry.number: entry.program for entry in planned.entries}
     programs.update({module.number: module.module for module in planned.modules})
-    plans = []
-    for items in shards:
+
+    def store(items: list[WorkItem]) -> ShardPlan:
         names = sorted({item.task for item in items})
         value = {
             "tasks": {name: task_json(tasks[name]) for name in names},
             "programs": {str(number): programs[number] for number in sorted({item.number for item in items})},
             "items": [[item.number, item.task, item.is_module] for item in items],
         }
-        plans.append(ShardPlan(len(items), sum(item.cost for item in items), put(root, ref, value)))
-    return plans
+        return ShardPlan(len(items), sum(item.cost for item in items), put(root, ref, value))
+
+    return list(for_each(root, store, shards))
 
 
 def put(root: ObjectStore, ref: RunRef, value: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from batt.manifest import Manifest
 from batt.module import Module, module_from_json, solver_program
+from batt.parallel import for_each
 from batt.program import Program, program_from_json
 from batt.reading import Entry, ModuleEntry
 from batt.state import shard_results
@@ -55,8 +56,9 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     cached = frozenset(rows)
     clock = PhaseClock()
     writers = []
-    for index, path in sorted(shard_results(root, manifest).items()):
-        value = read_json(root, path)
+    paths = sorted(shard_results(root, manifest).items())
+    values = for_each(root, lambda path: read_json(root, path), [path for _, path in paths])
+    for (index, _), value in zip(paths, values, strict=True):
         writers.append([index, value["writer"]])
         rows.update({(number, task): row for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))

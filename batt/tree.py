@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from batt.errors import AlreadyExistsError, StoreError
 from batt.names import DIFFER_DIR, DIFFER_MD5, SOLVER_DIR, SOLVER_MD5
+from batt.parallel import for_each
 from batt.store import OS_REMEDIES, TEMPORARY_PREFIX, DirectoryStore, ObjectStore
 
 
@@ -52,6 +53,38 @@ def write_text(root: ObjectStore, path: str, text: str) -> None:
     if not root.exists(path):
         with contextlib.suppress(AlreadyExistsError):  # another run writes the same text
             root.create(path, text.encode())
+
+
+class TextWriter:
+    """Writes the texts that are not there yet.
+
+    Into a folder at once, since links lead to them; into a bucket in the end, many at a time.
+    """
+
+    def __init__(self, root: ObjectStore) -> None:
+        self.root = root
+        self.seen: set[str] = set()
+        self.waiting: list[tuple[str, str]] = []
+
+    def lacks(self, path: str) -> bool:
+        """Tell whether a text must be made: it was not added, and is not there as far as that is known cheaply."""
+        if path in self.seen:
+            return False
+        return not isinstance(self.root, DirectoryStore) or not self.root.exists(path)
+
+    def add(self, path: str, text: str) -> None:
+        """Write a text now, or in the end."""
+        self.seen.add(path)
+        if isinstance(self.root, DirectoryStore):
+            write_text(self.root, path, text)
+        else:
+            self.waiting.append((path, text))
+
+    def finish(self) -> None:
+        """Write what waits."""
+        for _ in for_each(self.root, lambda entry: write_text(self.root, *entry), self.waiting):
+            pass
+        self.waiting.clear()
 
 
 def set_links(root: ObjectStore, folder: str, links: Iterable[Link], evicted: Iterable[str] = ()) -> None:

@@ -150,25 +150,32 @@ def test_processes_that_move_the_same_files_leave_one_link_each(tmp_path: Path) 
     assert all((tmp_path / HOME / link).resolve().is_file() for link in links_in(root))
 
 
+def move_on(folder: Path, turns: int, step: Barrier) -> None:
+    """Move 8 files from one t_log to the next, once a step."""
+    for turn in range(turns):
+        step.wait()
+        set_links(DirectoryStore(folder), HOME, [solver_link(TASK, 6, 11 + turn, f"{n:032x}") for n in range(8)])
+        step.wait()
+
+
 def test_whoever_looks_while_files_move_finds_each_of_them(tmp_path: Path) -> None:
     root = store_with(tmp_path, [f"{n:032x}" for n in range(8)])
     set_links(root, HOME, [solver_link(TASK, 6, 10, f"{n:032x}") for n in range(8)])
-    start = FORK.Barrier(2)
-    mover = FORK.Process(target=move_often, args=(tmp_path, 10, start))
+    step = FORK.Barrier(2)
+    mover = FORK.Process(target=move_on, args=(tmp_path, 20, step))
     mover.start()
-    start.wait()
 
-    seen = 0
-    while mover.is_alive():
-        for place in range(8):
-            # the two places a file moves between: one of them holds it, looked at in either order
-            paths = [tmp_path / HOME / "6" / str(time_class) / f"{place:032x}.py" for time_class in (10, 11, 10)]
-            assert any(path.exists() for path in paths)
-            seen += 1
+    for turn in range(20):
+        step.wait()
+        old, new = (tmp_path / HOME / "6" / str(time_class) for time_class in (10 + turn, 11 + turn))
+        while not (new / f"{7:032x}.py").exists() or any((old / f"{n:032x}.py").exists() for n in range(8)):
+            for n in range(8):
+                # where it was, and if not there, then it has been made where it goes
+                assert (old / f"{n:032x}.py").exists() or (new / f"{n:032x}.py").exists()
+        step.wait()
 
     mover.join()
     assert mover.exitcode == 0
-    assert seen > 0
 
 
 def writer(folder: Path, start: Barrier) -> None:
