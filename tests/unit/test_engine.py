@@ -181,42 +181,39 @@ def _nothing_left() -> Iterator[None]:
     processes = set(children_of(os.getpid()))
     yield
     assert set(children_of(os.getpid())) == processes
-    assert descriptors_of(os.getpid()) == before
+    assert descriptors_of(os.getpid()) <= before  # fewer: garbage of other tests may go meanwhile
 
 
 # hostile items
 
-HOSTILE: dict[str, Any] = {
-    "python_loop": ["timeout"],
-    "caught_loop": None,  # it ends softly if the deadline comes between two of its loops
-    "c_loop": ("timeout", 0),
-    "sleep": ("timeout", 0),
-    "stop_self": ("timeout", 0),
-    "fast_memory": ["out_of_memory"],
-    "slow_memory": ["out_of_memory"],
-    "many_objects": None,  # no memory or no time, as the machine has it
-    "huge_int": None,  # the same
-    "long_text": ["timeout"],
-    "hash_nest": ("crashed", 0),
-    "compare_nest": ["error"] * 3,
-    "recurse": ["error"] * 3,
-    "smash": ("crashed", 0),
-    "abort": ("crashed", 0),
-    "leave": ("crashed", 0),
-    "quit": ("crashed", 0),
-    "raise_base": ("crashed", 0),
-    "kill_self": ("crashed", 0),
-    "end_by": ("crashed", 0),
-    "write_out": ["wrong"] * 3,
-    "raise_error": ["error"] * 3,
+HOSTILE = {
+    "python_loop": "timeout",
+    "caught_loop": "timeout",
+    "c_loop": "timeout",
+    "long_text": "timeout",
+    "fast_memory": "out_of_memory",
+    "slow_memory": "out_of_memory",
+    "many_objects": "timeout or out_of_memory",  # as the machine has it
+    "huge_int": "timeout or out_of_memory",
+    "hash_nest": "crashed",
+    "smash": "crashed",
+    "abort": "crashed",
+    "leave": "crashed",
+    "quit": "crashed",
+    "raise_base": "crashed",
+    "kill_self": "crashed",
+    "end_by": "crashed",
+    "compare_nest": "error",
+    "recurse": "error",
+    "raise_error": "error",
+    "write_out": "wrong",
 }
 """What becomes of a program that calls one function of the nasty DSL on its input."""
 
 
 def test_each_hostile_item_costs_only_itself(nasty: Path) -> None:
-    engine = engine_of(nasty, stuck_seconds=1.5)
     kinds = list(HOSTILE)
-    with engine:
+    with engine_of(nasty, stuck_seconds=10) as engine:
         for n in range(50):
             engine.submit(check(f"good{n}", call("good ONE"), task="task1"))
             if n < len(kinds):
@@ -224,12 +221,23 @@ def test_each_hostile_item_costs_only_itself(nasty: Path) -> None:
 
         found = answers(engine)
 
-    assert len(found) == 50 + len(kinds)
     assert {n: told(found[f"good{n}"]) for n in range(50)} == dict.fromkeys(range(50), CORRECT)
-    verdicts = {kind: told(found[kind]) for kind in kinds}
-    for kind in ("caught_loop", "many_objects", "huge_int"):
-        assert verdicts.pop(kind)[0] in {"timeout", "out_of_memory"}
-    assert verdicts == {kind: expected for kind, expected in HOSTILE.items() if expected is not None}
+    verdicts = {kind: told(found[kind])[0] for kind in kinds}
+    assert {kind: verdict for kind, verdict in verdicts.items() if verdict not in HOSTILE[kind].split(" or ")} == {}
+
+
+def test_items_that_outwit_the_timers_are_ended_by_the_clock(nasty: Path) -> None:
+    kinds = ("sleep", "stop_self", "change_limits")
+    with engine_of(nasty, size=3, stuck_seconds=2) as engine:
+        for kind in kinds:
+            engine.submit(check(kind, call(f"{kind} I"), places=[1]))
+        for n in range(10):
+            engine.submit(check(n, call("good ONE"), task="task1"))
+
+        found = answers(engine)
+
+    assert [found.pop(kind) for kind in kinds] == [Died(Verdict.TIMEOUT, "SIGALRM", 1)] * 3
+    assert {n: told(answer) for n, answer in found.items()} == dict.fromkeys(range(10), CORRECT)
 
 
 def test_how_a_child_ended_is_told(nasty: Path) -> None:
