@@ -274,10 +274,12 @@ def test_sigterm_before_the_first_shard_leaves_the_terminal_sane(long: Long, tmp
 
 
 def test_json_lines_and_plain_lines_are_what_they_say(long: Long, tmp_path: Path) -> None:
-    lines = finish("run", long.folder / "run.yaml", "--json", "--results", tmp_path / "a", cwd=tmp_path)
-    plain = finish("run", long.folder / "run.yaml", "--results", tmp_path / "b", cwd=tmp_path)
+    write_run(long.folder / "quick.yaml", candidates="candidates/every_task.py")
+    lines = finish("run", long.folder / "quick.yaml", "--json", "--results", tmp_path / "a", cwd=tmp_path)
+    plain = finish("run", long.folder / "quick.yaml", "--results", tmp_path / "b", cwd=tmp_path)
 
     events = [json.loads(line) for line in lines.out.splitlines()]
+    assert [event.get("stage") for event in events[:-1]] == ["planning", "validating", "collecting"]
     assert events[-1]["event"] == "summary"
     assert events[-1]["complete"] is True
     assert (tmp_path / events[-1]["results"]).is_file()
@@ -292,8 +294,8 @@ def test_a_run_of_more_than_seconds_tells_how_it_goes(long: Long, tmp_path: Path
     plain = finish("run", long.folder / "run.yaml", "--no-cache", "-j", 1, "--results", tmp_path / "b", cwd=tmp_path)
 
     events = [json.loads(line) for line in lines.out.splitlines()]
-    assert {event["event"] for event in events} == {"progress", "summary"}
+    assert {event["event"] for event in events} == {"stage", "note", "progress", "summary"}
     done = [event["items_done"] for event in events if event["event"] == "progress"]
     assert done == sorted(done)
     assert all(0 < event["items_done"] < event["items"] for event in events if event["event"] == "progress")
-    assert re.match(r"\d+/\d+ candidates, \d/6 tasks, \d+/s, \d+ s left", plain.err)
+    assert re.search(r"^\d+/\d+ candidates, \d/6 tasks, \d+/s, \d+ s left$", plain.err, re.MULTILINE)

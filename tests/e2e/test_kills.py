@@ -170,12 +170,15 @@ def test_deleted_shard_results_are_done_again_and_nothing_else(long: Long, tmp_p
     assert told(results_of(again, tmp_path)) == long.expected
 
 
-def test_pods_killed_over_and_over_still_get_on(long: Long, tmp_path: Path) -> None:
+def test_pods_killed_over_and_over_still_get_on(tmp_path: Path) -> None:
     """Every pod is killed soon after it has stored something: progress is what the run lives on."""
     out = tmp_path / "out"
-    write_run(long.folder / "one.yaml", shards=1)
+    (tmp_path / "slow").mkdir()
+    write_slow(tmp_path / "slow", 150, doublings=12)
+    write_run(tmp_path / "one.yaml", candidates="slow", shards=1)
+    expected = told(results_of(finish("run", "one.yaml", "--results", "expected", cwd=tmp_path), tmp_path))
     kills = 0
-    with started("run", long.folder / "one.yaml", "-j", 1, "--results", out, cwd=tmp_path) as run:
+    with started("run", "one.yaml", "-j", 1, "--results", out, cwd=tmp_path) as run:
         deadline = time.monotonic() + PATIENCE_SECONDS
         segments = 0
         while run.poll() is None:
@@ -189,8 +192,8 @@ def test_pods_killed_over_and_over_still_get_on(long: Long, tmp_path: Path) -> N
         finished = ended(run)
 
     assert finished.code == 0, finished.told
-    assert kills >= 3
-    assert told(results_of(finished, tmp_path)) == long.expected
+    assert kills >= 2
+    assert told(results_of(finished, tmp_path)) == expected
     assert set(rows_in_progress(only_run(out)).values()) == {1}
 
 
