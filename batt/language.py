@@ -26,7 +26,7 @@ from batt.errors import InputError, shown
 BUILTIN = "builtin:arc"
 """The URI of batt's own DSL (batt/dsl)."""
 
-ENGINE = "1"
+ENGINE = "2"
 """Version of what a verdict means; raised when evaluation changes, so that older cached verdicts are not used."""
 
 IMPORT_SECONDS = 120.0

@@ -54,13 +54,18 @@ class Nursery:
     Raises:
         InputError: the DSL cannot be loaded.
         NurseryGoneError: it was killed meanwhile.
+        RunError: there is no room for a process more.
     """
 
     def __init__(self, plan: NurseryPlan) -> None:
         self.connection, theirs = socket.socketpair()
         self.inbox = Inbox()
         with theirs:
-            self.pid = os.fork()
+            try:
+                self.pid = os.fork()
+            except OSError as error:
+                self.connection.close()
+                raise RunError(f"the system starts no process more: {error.strerror}; is a limit too low?") from error
             if self.pid == 0:
                 try:
                     nursery_main(theirs, plan)
