@@ -149,7 +149,7 @@ LABEL_VALUE = r"^(([A-Za-z0-9][A-Za-z0-9_.-]*)?[A-Za-z0-9])?$"
 """Values that Kubernetes takes for labels (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
 
 TASK_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Ids of tasks, as batt/tasks.py takes them: they become parts of file names."""
+"""Ids of tasks, as batt/inputs/tasks.py takes them: they become parts of file names."""
 
 PATTERN_RULES = {
     DNS_LABEL: Broken(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from batt import __version__
+from batt.engine.heap import relax_collector
 from batt.errors import BattError, Fault, InputError, NotFoundError, SpecError, shown
-from batt.heap import relax_collector
 
 if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
     from batt.api import BenchmarkRun
@@ -187,8 +187,8 @@ def run_command(options: argparse.Namespace) -> int:
 
 def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
     """Run a BenchmarkRun on this machine, show it, print the summary."""
-    from batt.local import interrupted_by, results_place, run_locally  # noqa: PLC0415 # not for check or generate
-    from batt.progress import open_display  # noqa: PLC0415
+    from batt.laptop.progress import open_display  # noqa: PLC0415
+    from batt.laptop.run import interrupted_by, results_place, run_locally  # noqa: PLC0415 # not for check or generate
     from batt.summary import print_summary  # noqa: PLC0415
 
     run = with_flags(run, options)
@@ -252,7 +252,7 @@ def flag_of(where: str) -> str:
 
 def task_slice(options: argparse.Namespace) -> list[str]:
     """Return the ids that -s and -c choose from the dataset; none means all."""
-    from batt.task_files import find_ids  # noqa: PLC0415
+    from batt.inputs.task_files import find_ids  # noqa: PLC0415
 
     if not options.start and not options.count:
         return []
@@ -287,7 +287,7 @@ def plan_command(options: argparse.Namespace) -> int:
     """Plan a run; print its folder."""
     import secrets  # noqa: PLC0415 # one use
 
-    from batt.local import refusals, results_place, results_store  # noqa: PLC0415
+    from batt.laptop.run import refusals, results_place, results_store  # noqa: PLC0415
     from batt.manifest import RunRef  # noqa: PLC0415
     from batt.plan import plan  # noqa: PLC0415
     from batt.runfile import load_run  # noqa: PLC0415
@@ -348,7 +348,7 @@ def collect_command(options: argparse.Namespace) -> int:
 
 def generate_command(options: argparse.Namespace) -> int:
     """Write a generated batt module."""
-    from batt.generate import starter_solvers, write_module  # noqa: PLC0415
+    from batt.generator.modules import starter_solvers, write_module  # noqa: PLC0415
 
     solvers = starter_solvers(options.task_id)
     if options.task_id not in {"", *(task for task, _ in solvers)}:

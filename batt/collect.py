@@ -9,14 +9,15 @@ from typing import Any
 
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
-from batt.module import solver_program
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
 from batt.results import HOW_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
 from batt.rows import Row, RowReader
-from batt.selection import Contender, select, unique_bodies
+from batt.solver.module import solver_program
+from batt.solver.selection import Contender, select, unique_bodies
+from batt.solver.texts import DIFFER_HEADER, expanded_text
+from batt.solver.verdicts import ENDING, PairVerdict, Verdict, time_class
 from batt.state import last_attempt
 from batt.store import ObjectStore, create_json, read_json
-from batt.texts import DIFFER_HEADER, expanded_text
 from batt.timing import (
     DIFFERS,
     EXPAND,
@@ -25,7 +26,6 @@ from batt.timing import (
     stats_to_json,
 )
 from batt.tree import Link, TextWriter, differ_file, differ_link, set_links, solver_file, solver_link
-from batt.verdicts import ENDING, PairVerdict, Verdict, time_class
 
 
 def collect(manifest: Manifest, root: ObjectStore) -> Summary:

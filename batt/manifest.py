@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from batt.errors import InputError, shown
 from batt.names import run_folder
-from batt.selection import Held
+from batt.solver.selection import Held
 
 SCHEMA = 1
 """Version of the stored forms; readers refuse others."""

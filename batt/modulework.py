@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from batt.engine import Died
-from batt.module import Module, body_md5, module_from_json, solver_program
-from batt.texts import DIFFER_HEADER, Texts, name_program
+from batt.engine.pool import Died
+from batt.solver.module import Module, body_md5, module_from_json, solver_program
+from batt.solver.texts import DIFFER_HEADER, Texts, name_program
+from batt.solver.verdicts import judge, pair_from_json, verdict_to_json
 from batt.timing import (
     CHECK_BATT,
     DEMO,
@@ -21,7 +22,6 @@ from batt.timing import (
     VALIDATE,
     PhaseClock,
 )
-from batt.verdicts import judge, pair_from_json, verdict_to_json
 
 MARK_VERDICT = 4
 """Where a mark of a row has its verdict (ModuleWork.finish)."""

@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 
 from batt.api import BenchmarkRun, SolversSpec
 from batt.cache import VERDICTS, Cache, digest_of
-from batt.child import Limits
-from batt.dslfiles import dsl_location, find_dsl
-from batt.engine import Engine
+from batt.engine.child import Limits
+from batt.parallel import for_each
+from batt.engine.pool import Engine
 from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
-from batt.language import ENGINE
+from batt.inputs.task_files import find_ids
+from batt.inputs.tasks import Dataset, Task, load_dataset, task_json
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
-from batt.parallel import for_each
 from batt.reading import Candidates, Entry, ModuleEntry, Reader, Survey, find_candidates, require_some, survey_sources
-from batt.selection import Held
 from batt.shards import WorkItem, split
+from batt.solver.dslfiles import dsl_location, find_dsl
+from batt.solver.language import ENGINE
+from batt.solver.selection import Held
 from batt.state import is_finished
 from batt.store import GCS_SCHEME, DirectoryStore, ObjectStore, create_json, local_path, open_store, read_json
-from batt.task_files import find_ids
-from batt.tasks import Dataset, Task, load_dataset, task_json
 
 CHUNK_ENTRIES = 5000
 """Candidates described in one stored object; collect reads them one object at a time."""

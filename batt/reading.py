@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from batt.cache import INSPECTIONS, Cache
-from batt.engine import Died, Engine, Item
+from batt.engine.pool import Died, Engine, Item
 from batt.errors import Fault, InputError
-from batt.sources import Source, read_sources
+from batt.inputs.sources import Source, read_sources
 from batt.store import DirectoryStore, ObjectStore, local_path
 
 WINDOW = 512

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from batt.verdicts import Verdict
+from batt.solver.verdicts import Verdict
 
 TIMING_FIELDS = frozenset({"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "run"})
 """Fields that depend on how long things took, or on the run's uid; everything else of two equal runs is equal."""

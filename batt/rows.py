@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from batt.manifest import Manifest
-from batt.module import Module, module_from_json, solver_program
 from batt.parallel import for_each
-from batt.program import Program, program_from_json
+from batt.manifest import Manifest
 from batt.reading import Entry, ModuleEntry
+from batt.solver.module import Module, module_from_json, solver_program
+from batt.solver.program import Program, program_from_json
+from batt.solver.verdicts import CandidateVerdict, verdict_from_json
 from batt.state import shard_results
 from batt.store import ObjectStore, read_json
 from batt.timing import CHECK_SPEED, INLINE_TOTAL, PhaseClock, stats_from_json
-from batt.verdicts import CandidateVerdict, verdict_from_json
 
 
 class Row(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from batt.child import Limits
-from batt.dslfiles import find_dsl
-from batt.engine import Engine
+from batt.engine.child import Limits
+from batt.engine.pool import Engine
 from batt.manifest import Manifest
 from batt.names import EXIT_ASKED_TO_STOP
+from batt.solver.dslfiles import find_dsl
 from batt.store import ObjectStore
 from batt.work import StoppedError, work
 

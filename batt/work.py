@@ -13,15 +13,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from batt.cache import VERDICTS, Cache, digest_of
-from batt.engine import Died, Engine, Item
+from batt.engine.pool import Died, Engine, Item
 from batt.errors import AlreadyExistsError, InputError
 from batt.manifest import Manifest
 from batt.modulework import MARK_VERDICT, ModuleTexts, ModuleWork
 from batt.names import progress_folder, progress_segment, shard_result
+from batt.solver.verdicts import ENDING, PairVerdict, Verdict, judge, pair_from_json, verdict_to_json
 from batt.state import shard_results
 from batt.store import ObjectStore, create_json, read_json
 from batt.timing import VALIDATE, PhaseClock, stats_to_json
-from batt.verdicts import ENDING, PairVerdict, Verdict, judge, pair_from_json, verdict_to_json
 
 FLUSH_SECONDS = 5.0
 """Longest time that what was found out stays unstored."""

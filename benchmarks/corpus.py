@@ -7,11 +7,11 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.generate import read_solver, starter_solvers, write_module
-from batt.mutation import detour, drop_step, swap_constant, swap_primitive
-from batt.offspring import CHANGES, program_text
-from batt.program import Program, pruned
-from batt.texts import body_text, expanded_text
+from batt.generator.modules import read_solver, starter_solvers, write_module
+from batt.generator.mutation import detour, drop_step, swap_constant, swap_primitive
+from batt.generator.offspring import CHANGES, program_text
+from batt.solver.program import Program, pruned
+from batt.solver.texts import body_text, expanded_text
 
 DATASET = "arc-agi-1/training"
 """Where the tasks come from."""

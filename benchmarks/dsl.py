@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import batt.dsl
-from batt.generate import starter_solvers
-from batt.tasks import Grid, Task, load_dataset
+from batt.generator.modules import starter_solvers
+from batt.inputs.tasks import Grid, Task, load_dataset
 from benchmarks import plain_dsl
 from benchmarks.corpus import DATASET
 from benchmarks.measure import Measured, Outcome, Scale, Way, compare, ratio

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.tasks import load_dataset
+from batt.inputs.tasks import load_dataset
 from benchmarks.corpus import DATASET, generated_module, mutated_candidates, write_lines
 from benchmarks.measure import Scale
 from benchmarks.ours import find_results, read_results

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from batt.tasks import Task, load_dataset
+from batt.inputs.tasks import Task, load_dataset
 from benchmarks.corpus import DATASET, MODULE_TASKS, generated_module
 from benchmarks.logged_dsl import write_logged_dsl
 from benchmarks.measure import Measured, Outcome, Scale, Way, compare, ratio

@@ -26,8 +26,8 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batt.language import default_of
-from batt.tasks import Pair, Task, load_dataset
+from batt.inputs.tasks import Pair, Task, load_dataset
+from batt.solver.language import default_of
 from benchmarks.corpus import DATASET
 from benchmarks.module_texts import Inlined, body_of, expand, inline
 from benchmarks.plain_ways import install_dsl

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from batt.api import BenchmarkRun
 from batt.collect import collect
+from batt.inputs.tasks import Task
+from batt.laptop.pods import Pods
+from batt.laptop.progress import PlainDisplay
 from batt.manifest import RunRef
 from batt.plan import plan, read_inputs
-from batt.pods import Pods
-from batt.progress import PlainDisplay
 from batt.runfile import parse_run
 from batt.store import DirectoryStore
-from batt.tasks import Task
 from benchmarks.corpus import DATASET
 from benchmarks.processes import cpu_now
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import batt.dsl
 import batt.dsl.constants
-from batt.tasks import Task, task_from_json, task_json
+from batt.inputs.tasks import Task, task_from_json, task_json
 from benchmarks.corpus import Candidate
 from benchmarks.processes import ROOT, environment, scratch
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.tasks import Task, load_dataset
+from batt.inputs.tasks import Task, load_dataset
 from benchmarks.corpus import DATASET, Candidate, mutated_candidates, write_lines
 from benchmarks.measure import Outcome, Scale, Way, compare, require_equal
 from benchmarks.ours import find_results, plain_verdicts, read_results, run_in_stages, run_of

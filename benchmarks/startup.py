@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from batt.generate import starter_solvers
-from batt.tasks import Task, load_dataset, task_json
+from batt.generator.modules import starter_solvers
+from batt.inputs.tasks import Task, load_dataset, task_json
 from benchmarks.corpus import DATASET
 from benchmarks.measure import Outcome, Scale, Way, compare
 from benchmarks.ours import find_results, plain_verdicts, read_results

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
-from batt.language import default_of
-from batt.module import BATCH_FUNCTION, DEFAULT_FUNCTION
-from batt.tasks import Task
+from batt.inputs.tasks import Task
+from batt.solver.language import default_of
+from batt.solver.module import BATCH_FUNCTION, DEFAULT_FUNCTION
 
 
 class Mark(NamedTuple):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from batt.api import BenchmarkRun
-from batt.child import Limits
-from batt.engine import Engine
+from batt.engine.child import Limits
+from batt.engine.pool import Engine
 from batt.manifest import Manifest, RunRef
 from batt.plan import plan
 from batt.runfile import parse_run

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 import batt
-from batt.generate import starter_solvers, write_module
+from batt.generator.modules import starter_solvers, write_module
 from tests.runs import ENDLESS, ENDLESS_IN_C, MEMORY_EATER, RAISING, STACK_SMASHER
 
 STARTER = Path(batt.__file__).parent / "starter" / "solvers"

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from batt.program import parse_solvers
-from batt.texts import inlined_text
+from batt.solver.program import parse_solvers
+from batt.solver.texts import inlined_text
 from batt.timing import PHASES
 from tests.e2e.command import Ended, finish, results_of
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from batt import task_files, tasks
 from batt.api import DATASETS, BenchmarkRun, Deadlines, Metadata, Model, Retries, RunSpec, SolversSpec
+from batt.inputs import task_files, tasks
 
 MODELS = (BenchmarkRun, Metadata, RunSpec, SolversSpec, Retries, Deadlines)
 

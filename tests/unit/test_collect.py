@@ -10,10 +10,10 @@ from typing import Any
 
 from batt.collect import collect, said
 from batt.results import Summary, without_timing
+from batt.solver.verdicts import PairVerdict, Verdict
 from batt.state import is_finished
 from batt.store import ObjectStore, open_store, read_json
 from batt.tree import set_links, solver_file, solver_link, write_text
-from batt.verdicts import PairVerdict, Verdict
 from tests.runs import (
     ENDLESS,
     MEMORY_EATER,

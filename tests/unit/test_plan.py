@@ -18,7 +18,7 @@ from batt.errors import InputError
 from batt.manifest import Manifest, RunRef, manifest_from_json, manifest_to_json
 from batt.plan import find_resumable, held_files, plan, read_inputs, read_task_ids
 from batt.reading import Candidates, claimed_task, survey_sources
-from batt.selection import Held
+from batt.solver.selection import Held
 from batt.store import DirectoryStore, ObjectStore, create_json, open_store, read_json
 from batt.tree import set_links, solver_file, solver_link, write_text
 from tests.runs import (

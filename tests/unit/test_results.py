@@ -3,7 +3,7 @@
 import json
 
 from batt.results import TIMING_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json, without_timing
-from batt.verdicts import Verdict
+from batt.solver.verdicts import Verdict
 
 
 def summary(missing: tuple[int, ...] = ()) -> Summary:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from batt.results import Score, Summary, Totals
+from batt.solver.verdicts import Verdict
 from batt.summary import SHOWN_TASKS, percent, print_summary, summary_lines
 from batt.timing import PhaseStats, stats_to_json
-from batt.verdicts import Verdict
 
 
 def summary(tasks: int = 1, missing: tuple[int, ...] = (), refused: int = 0, out_of_scope: int = 0) -> Summary:

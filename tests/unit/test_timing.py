@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from batt.solver.verdicts import time_class
 from batt.timing import EDGES, PHASES, PhaseClock, PhaseStats, stats_from_json, stats_to_json, timing_summary
-from batt.verdicts import time_class
 
 
 def stats_of(*durations: float) -> PhaseStats:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from batt.cache import VERDICTS, Cache, digest_of
-from batt.child import Limits
-from batt.engine import Engine, Item
+from batt.engine.child import Limits
+from batt.engine.pool import Engine, Item
 from batt.errors import InputError
 from batt.manifest import Manifest
+from batt.solver.verdicts import CandidateVerdict, PairVerdict, Verdict, verdict_from_json
 from batt.store import ObjectStore, read_json
-from batt.verdicts import CandidateVerdict, PairVerdict, Verdict, verdict_from_json
 from batt.work import StoppedError, decided, work
 from tests.runs import (
     ENDLESS,

@@ -1,0 +1,1 @@
+"""Worker children: forked, fed, killed and replaced."""

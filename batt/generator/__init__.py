@@ -1,0 +1,1 @@
+"""Makes batt modules by recombining and mutating the starter solvers."""

@@ -1,0 +1,1 @@
+"""What comes in: tasks, and candidate texts from files, archives and buckets."""

@@ -1,0 +1,1 @@
+"""A whole run on this machine: processes as pods, and how it is shown."""

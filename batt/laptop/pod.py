@@ -1,0 +1,119 @@
+"""One worker process of a local run: works on the shards it is given, one at a time, until the run goes away.
+
+It says over its socket which items are done, which shard is done, and why it ends if it ends by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+from batt.api import SolversSpec
+from batt.engine.child import Limits
+from batt.engine.heap import relax_collector
+from batt.engine.pool import Engine
+from batt.engine.wire import READ_BYTES, Inbox, encode, has_input
+from batt.errors import BattError
+from batt.manifest import Manifest
+from batt.names import EXIT_ASKED_TO_STOP
+from batt.store import ObjectStore
+from batt.work import StoppedError, work
+
+TELL_SECONDS = 0.1
+"""Items that are done are told this often: a live display needs no more."""
+
+FAULT_OF_BATT = 70
+"""Exit code after an exception that nobody expected: trying again gives the same."""
+
+
+class PodTask(NamedTuple):
+    """What a pod process needs to know. `dsl`: where the user's DSL lies; children: processes that evaluate."""
+
+    solvers: SolversSpec
+    limits: Limits
+    manifest: Manifest
+    root: ObjectStore
+    dsl: Path | None
+    children: int
+
+
+def pod_main(connection: socket.socket, task: PodTask) -> None:
+    """Be a pod: work on the shards one is given until the run goes away. Never returns."""
+    relax_collector()
+    code = FAULT_OF_BATT
+    try:
+        code = serve_shards(connection, task)
+    except (BrokenPipeError, ConnectionResetError, KeyboardInterrupt):  # the last: a signal right after the fork
+        code = EXIT_ASKED_TO_STOP
+    except BattError as error:
+        code = error.exit_code
+        connection.sendall(encode({"error": str(error), "code": code}))
+    except Exception:  # noqa: BLE001 # a process ends here: whatever it was, the run must be told
+        told = f"a worker failed; this is a fault of batt, please report it:\n{traceback.format_exc()}"
+        connection.sendall(encode({"error": told, "code": code}))
+    finally:
+        os._exit(code)
+
+
+def serve_shards(connection: socket.socket, task: PodTask) -> int:
+    """Work on one shard after another; return the exit code."""
+    stop = StopFlag(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends us in good order
+    signal.signal(signal.SIGTERM, stop.set)
+    inbox = Inbox()
+    with Engine(task.children, task.solvers.dsl, task.dsl, task.limits) as engine:
+        while True:
+            data = b"" if stop.is_set else connection.recv(READ_BYTES)
+            if not data:
+                return EXIT_ASKED_TO_STOP if stop.is_set else 0
+            for message in inbox.feed(data):
+                teller = Teller(connection)
+                try:
+                    work(task.manifest, message["shard"], task.root, engine, stop.must_stop, teller)
+                except StoppedError:
+                    return EXIT_ASKED_TO_STOP
+                teller.flush()
+                connection.sendall(encode({"done": message["shard"]}))
+
+
+class StopFlag:
+    """Whether this pod has to stop: after SIGTERM, or when the run has gone away."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.is_set = False
+
+    def set(self, _number: int, _frame: object) -> None:
+        """Remember to stop."""
+        self.is_set = True
+
+    def must_stop(self) -> bool:
+        """Tell whether to stop; while a pod works, the run says nothing: what can be read then is its end."""
+        return self.is_set or has_input(self.connection)
+
+
+class Teller:
+    """Tells the run which items are done, a few times a second."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.tasks: dict[str, int] = {}
+        self.sent = time.monotonic()
+
+    def __call__(self, task: str) -> None:
+        """Count an item of a task."""
+        self.tasks[task] = self.tasks.get(task, 0) + 1
+        if time.monotonic() - self.sent > TELL_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is counted."""
+        if self.tasks:
+            self.connection.sendall(encode({"tasks": self.tasks}))
+            self.tasks = {}
+        self.sent = time.monotonic()

@@ -1,0 +1,143 @@
+"""`batt run` on this machine: plan, work, collect with a folder or bucket as store and processes as pods.
+
+    batt run (pods.py) ── pod process (pod.py) ── engine (nursery, children)      one shard at a time each
+                       └─ pod process ── ...
+
+A pod that dies, however, costs what it had not stored; its shard goes to another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from batt.api import BenchmarkRun
+from batt.collect import collect
+from batt.errors import Fault, RunError
+from batt.laptop.pods import Failure, Pods
+from batt.laptop.progress import Display
+from batt.manifest import Manifest, RunRef
+from batt.plan import find_resumable, plan, read_inputs
+from batt.results import Summary
+from batt.state import missing_shards
+from batt.store import DirectoryStore, ObjectStore, open_store, read_json
+from batt.timing import MAIN, PhaseStats, stats_from_json, stats_to_json
+
+DEFAULT_RESULTS = "results"
+"""Where results go on a laptop when the run file does not say."""
+
+SHOWN_REFUSALS = 10
+"""Most refusals that are told while a run goes on; its results hold all of them."""
+
+
+class InterruptedRunError(RunError):
+    """Ctrl-C or SIGTERM ended the run early; the same command resumes it."""
+
+    exit_code = 130
+
+
+def run_locally(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Summary:
+    """Plan, work and collect a run on this machine; an unfinished run of the same name and inputs is resumed.
+
+    Args:
+        base: where relative paths of the run file start.
+        jobs: processes that evaluate candidates.
+
+    Raises:
+        BattError: an input is refused, the store fails, or Ctrl-C (InterruptedRunError).
+    """
+    try:
+        return run_stages(run, base, jobs, display)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("stopped; what is finished is stored: the same command goes on") from None
+
+
+def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Summary:
+    """Do it; see `run_locally`."""
+    begin = time.monotonic()
+    display.stage("planning")
+    root = results_store(run, base)
+    inputs = read_inputs(run, base, root)
+    found = find_resumable(root, run, inputs)
+    ref = found or RunRef(run.metadata.namespace, run.metadata.name, secrets.token_hex(4))
+    manifest = plan(run, ref, root, base, jobs, inputs, display.show_reading)
+    for line in refusals(manifest, root):
+        display.note(line)
+    missing = missing_shards(root, manifest)
+    if found:
+        display.note(f"resuming {ref.folder}: {len(missing)} of {len(manifest.shards)} shards to do")
+    seconds = run.spec.deadlines.run_seconds
+    deadline = None if seconds is None else begin + seconds
+    display.stage("validating")
+    failures = Pods(run.spec, manifest, root, inputs.dsl, jobs, display).run(missing, deadline) if missing else []
+    display.stage("collecting")
+    summary = collect(manifest, root)
+    for line in failure_lines(failures):
+        display.note(line)
+    return with_main_phase(summary, time.monotonic() - begin)
+
+
+def refusals(manifest: Manifest, root: ObjectStore) -> list[str]:
+    """Return a line for each of the first tasks and constructs that were refused, and how many more there are."""
+    refused = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.refused}")
+    faults = [*manifest.refused_tasks, *(str(Fault(*fault)) for fault in refused)]
+    lines = [f"refused: {fault}" for fault in faults[:SHOWN_REFUSALS]]
+    more = len(faults) - len(lines)
+    return [*lines, f"refused: {more} more; results.json names them all"] if more else lines
+
+
+def results_store(run: BenchmarkRun, base: Path) -> ObjectStore:
+    """Return where results go: spec.results as seen from `base`, else a folder where the user is."""
+    return open_store(run.spec.results, base) if run.spec.results else open_store(DEFAULT_RESULTS, Path())
+
+
+def results_place(run: BenchmarkRun, base: Path) -> str:
+    """Return where results go as a user finds them: a bucket's URI, or a path from the current folder."""
+    root = results_store(run, base)
+    if isinstance(root, DirectoryStore) and root.root.is_relative_to(Path.cwd()):
+        return str(root.root.relative_to(Path.cwd()))
+    return root.uri
+
+
+@contextlib.contextmanager
+def interrupted_by(number: signal.Signals) -> Iterator[None]:
+    """Treat a signal as Ctrl-C, so that whatever is open is closed in good order."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
+
+
+def failure_lines(failures: Sequence[Failure]) -> list[str]:
+    """Return a line for every reason for which shards were given up, with the shards."""
+    shards: dict[str, list[int]] = defaultdict(list)
+    for failure in failures:
+        shards[failure.reason].append(failure.shard)
+    return [f"shard{'s' * (len(some) > 1)} {ranges(some)} failed: {reason}" for reason, some in shards.items()]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return numbers as people write many: 0-3, 7, 9-10."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)
+
+
+def with_main_phase(summary: Summary, seconds: float) -> Summary:
+    """Return the summary with the time of the whole run."""
+    stats = {**stats_from_json(summary.phases), MAIN: PhaseStats().with_duration(seconds)}
+    return summary._replace(phases=stats_to_json(stats))

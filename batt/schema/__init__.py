@@ -1,0 +1,1 @@
+"""What is generated from the API types: CRD, JSON schema for editors, field docs."""

@@ -1,0 +1,1 @@
+"""Solver programs: read as data, named by their texts, evaluated, judged, selected."""
