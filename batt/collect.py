@@ -10,7 +10,7 @@ from typing import Any
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
-from batt.results import HOW_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
+from batt.results import HOW_FIELDS, TIMING_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
 from batt.rows import Row, RowReader
 from batt.solver.module import solver_program
 from batt.solver.selection import Contender, select, unique_bodies
@@ -79,6 +79,7 @@ class Collector:
             "refused": [dict(zip(("where", "got", "rule", "remedy", "line"), fault, strict=True)) for fault in refused],
             "refused_tasks": list(self.manifest.refused_tasks),
             "phases": phases,
+            "timing_fields": sorted(TIMING_FIELDS),
         }
         filtered = tuple((task["task"], task["filtered"], task["outputs"]) for task in tasks if task["outputs"])
         summary = Summary(self.manifest.ref.folder, "", 0, score, totals, phases, filtered, missing)

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from batt.api import BenchmarkRun, SolversSpec
 from batt.cache import VERDICTS, Cache, digest_of
 from batt.engine.child import Limits
-from batt.parallel import for_each
 from batt.engine.pool import Engine
 from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
 from batt.inputs.task_files import find_ids
 from batt.inputs.tasks import Dataset, Task, load_dataset, task_json
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
+from batt.parallel import for_each
 from batt.reading import Candidates, Entry, ModuleEntry, Reader, Survey, find_candidates, require_some, survey_sources
 from batt.shards import WorkItem, split
 from batt.solver.dslfiles import dsl_location, find_dsl

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 from batt.solver.verdicts import Verdict
 
-TIMING_FIELDS = frozenset({"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "run"})
-"""Fields that depend on how long things took, or on the run's uid; everything else of two equal runs is equal."""
+TIMING_FIELDS = frozenset({"check_time", "t_log", "link", "differ_links", "is_near_timeout", "phases", "run", "cached"})
+"""Fields that depend on how long things took, on the run's uid, or on what earlier runs had found out.
+
+Everything else of two equal runs is equal. The results name these fields, as `timing_fields`.
+"""
 
 HOW_FIELDS = frozenset({"shards", "cache"})
 """Fields of spec.solvers that say how a run is done, not what it finds out: results do not hold them."""

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from batt.parallel import for_each
 from batt.manifest import Manifest
+from batt.parallel import for_each
 from batt.reading import Entry, ModuleEntry
 from batt.solver.module import Module, module_from_json, solver_program
 from batt.solver.program import Program, program_from_json

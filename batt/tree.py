@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.parallel import for_each
 from batt.errors import AlreadyExistsError, StoreError
 from batt.names import DIFFER_DIR, DIFFER_MD5, SOLVER_DIR, SOLVER_MD5
+from batt.parallel import for_each
 from batt.store import OS_REMEDIES, TEMPORARY_PREFIX, DirectoryStore, ObjectStore
 
 

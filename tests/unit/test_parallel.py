@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from batt.parallel import AT_ONCE, for_each
 from batt.errors import NotFoundError
+from batt.parallel import AT_ONCE, for_each
 from batt.store import DirectoryStore, ObjectStore, open_store
 
 

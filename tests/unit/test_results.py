@@ -41,6 +41,7 @@ def test_values_are_kept_whatever_they_are_called() -> None:
 
 def test_the_fields_of_time_are_those_that_the_documents_name() -> None:
     assert sorted(TIMING_FIELDS) == [
+        "cached",
         "check_time",
         "differ_links",
         "is_near_timeout",
