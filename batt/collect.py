@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
-from batt.results import HOW_FIELDS, TIMING_FIELDS, Score, Summary, Totals, summary_from_json, summary_to_json
+from batt.results import (
+    HOW_FIELDS,
+    TIMING_FIELDS,
+    Score,
+    Summary,
+    Totals,
+    json_text,
+    results_text,
+    summary_from_json,
+    summary_to_json,
+)
 from batt.rows import Row, RowReader
 from batt.solver.module import solver_program
 from batt.solver.selection import Contender, select, unique_bodies
@@ -25,7 +35,7 @@ from batt.timing import (
     FILTER,
     stats_to_json,
 )
-from batt.tree import Link, TextWriter, differ_file, differ_link, set_links, solver_file, solver_link
+from batt.tree import Link, TextWriter, differ_file, differ_links, set_links, solver_file, solver_link
 
 
 def collect(manifest: Manifest, root: ObjectStore) -> Summary:
@@ -38,8 +48,26 @@ def collect(manifest: Manifest, root: ObjectStore) -> Summary:
     return collector.collect()
 
 
+class TaskResult(NamedTuple):
+    """What results say of a task, as JSON text, and the numbers in it that totals need."""
+
+    task: str
+    text: str
+    verdicts: Counter[Verdict]
+    outputs: int
+    unique: int
+    filtered: int
+    kept: int
+    cached: int
+
+    @property
+    def is_solved(self) -> bool:
+        """Tell whether a candidate is right on every pair."""
+        return Verdict.CORRECT in self.verdicts
+
+
 class Collector:
-    """Collects one run."""
+    """Collects one run, task by task: of each only the text that results hold is kept in memory."""
 
     def __init__(self, manifest: Manifest, root: ObjectStore) -> None:
         self.manifest = manifest
@@ -53,15 +81,12 @@ class Collector:
 
     def collect(self) -> Summary:
         """Do it; see `collect`."""
-        by_task: dict[str, list[Row]] = defaultdict(list)
-        for row in self.reader.rows():
-            by_task[row.task].append(row)
-        tasks = [self.task_result(task, by_task.get(task, [])) for task in self.trains]
+        results = [self.task_result(task, self.reader.rows_of(task)) for task in self.trains]
         with self.clock.phase(FILE_OPS):
             self.writer.finish()
         refused = read_json(self.root, f"{self.manifest.ref.folder}/{self.manifest.inputs.refused}")
-        totals = self.totals(by_task, tasks, len(refused))
-        score = Score(sum(task["solved"] for task in tasks), len(tasks))
+        totals = self.totals(results, len(refused))
+        score = Score(sum(one.is_solved for one in results), len(results))
         done = {index for index, _ in self.stored.writers}
         missing = tuple(index for index in range(len(self.manifest.shards)) if index not in done)
         phases = stats_to_json(self.clock.stats)
@@ -75,17 +100,16 @@ class Collector:
             "score": score._asdict(),
             "totals": totals._asdict(),
             "missing_shards": list(missing),
-            "tasks": tasks,
             "refused": [dict(zip(("where", "got", "rule", "remedy", "line"), fault, strict=True)) for fault in refused],
             "refused_tasks": list(self.manifest.refused_tasks),
             "phases": phases,
             "timing_fields": sorted(TIMING_FIELDS),
         }
-        filtered = tuple((task["task"], task["filtered"], task["outputs"]) for task in tasks if task["outputs"])
+        filtered = tuple((one.task, one.filtered, one.outputs) for one in results if one.outputs)
         summary = Summary(self.manifest.ref.folder, "", 0, score, totals, phases, filtered, missing)
-        return self.write(summary, value)
+        return self.write(summary, results_text(value, [one.text for one in results]))
 
-    def write(self, summary: Summary, results: dict[str, Any]) -> Summary:
+    def write(self, summary: Summary, results: str) -> Summary:
         """Store the results as the next attempt's; the last attempt's summary if that was made from the same shards.
 
         The summary claims the attempt, before the results: of several collects one writes, and all say the same.
@@ -99,7 +123,7 @@ class Collector:
             told = self.claim(f"{folder}/{summary_path(attempt)}", value)
             if told["shards"] == self.stored.writers:
                 with contextlib.suppress(AlreadyExistsError):  # the same results
-                    create_json(self.root, path, results)
+                    self.root.create(path, results.encode())
                 return summary_from_json(told["summary"])
             attempt += 1
 
@@ -112,7 +136,7 @@ class Collector:
             return told
         return value
 
-    def task_result(self, task: str, rows: list[Row]) -> dict[str, Any]:
+    def task_result(self, task: str, rows: list[Row]) -> TaskResult:
         """Return what results say of a task; writes the files of the kept candidates."""
         with self.clock.phase(FILTER):
             unique = unique_bodies(contender_of(row) for row in rows)
@@ -128,10 +152,12 @@ class Collector:
         with self.clock.phase(DIFFERS):
             differs = self.write_differs(task, kept)
         firsts = {one.order for one in unique}
+        verdicts = Counter(row.verdict.verdict for row in rows)
+        outputs = self.outputs(rows)
         result: dict[str, Any] = {
             "task": task,
-            "solved": any(row.verdict.verdict is Verdict.CORRECT for row in rows),
-            "outputs": self.outputs(task, rows),
+            "solved": Verdict.CORRECT in verdicts,
+            "outputs": outputs,
             "unique": len(unique),
             "filtered": filtered,
             "kept": len(kept),
@@ -142,13 +168,14 @@ class Collector:
         }
         if differs:
             result["differs"] = differs
-        return result
+        cached = sum(row.is_cached for row in rows)
+        text = json_text(result)
+        return TaskResult(task, text, verdicts, outputs, len(unique), filtered, len(kept), cached)
 
-    def outputs(self, task: str, rows: list[Row]) -> int:
+    def outputs(self, rows: list[Row]) -> int:
         """Return how many candidates a task had, as the original counts them: a module's distinct outputs."""
-        modules = {row.order[0] for row in rows if row.order[0] in self.reader.modules}
         plain = sum(row.order[0] not in self.reader.modules for row in rows)
-        return plain + sum(int(self.stored.rows[number, task]["outputs"]) for number in modules)
+        return plain + sum(int(row["outputs"]) for row in self.reader.module_rows.values())
 
     def candidate_result(self, row: Row, links: Mapping[str, Link], is_duplicate: bool) -> dict[str, Any]:
         """Return what results say of one candidate on one task; only what is to be said.
@@ -208,7 +235,7 @@ class Collector:
             number, place = row.order
             if number not in self.reader.modules:
                 continue
-            stored = self.stored.rows[number, task]
+            stored = self.reader.module_rows[number]
             for mark, differ, iz, zo in stored["differs"]:
                 if mark == place and differ in stored["differ_names"]:
                     found.setdefault(differ, (number, *stored["differ_names"][differ]))
@@ -238,24 +265,22 @@ class Collector:
         mark = next(mark for mark in module.differs if mark.differ == differ and mark.solver_id == "None")
         self.writer.add(differ_file(md5), expanded_text(solver_program(module, mark.node), DIFFER_HEADER))
 
-    def totals(self, by_task: dict[str, list[Row]], tasks: list[dict[str, Any]], refused: int) -> Totals:
+    def totals(self, results: Sequence[TaskResult], refused: int) -> Totals:
         """Return what became of everything; the sum of verdicts is the number of candidates."""
-        rows = [row for task_rows in by_task.values() for row in task_rows]
-        verdicts: dict[Verdict, int] = defaultdict(int)
-        for row in rows:
-            verdicts[row.verdict.verdict] += 1
+        verdicts = sum((one.verdicts for one in results), Counter[Verdict]())
+        unique = sum(one.unique for one in results)
         counts = self.manifest.counts
         return Totals(
-            candidates=len(rows),
+            candidates=verdicts.total(),
             verdicts=dict(sorted(verdicts.items())),
-            outputs=sum(task["outputs"] for task in tasks),
-            unique=sum(task["unique"] for task in tasks),
-            kept=sum(task["kept"] for task in tasks),
-            duplicates=len(rows) - sum(task["unique"] for task in tasks),
-            cached=sum(row.is_cached for row in rows),
+            outputs=sum(one.outputs for one in results),
+            unique=unique,
+            kept=sum(one.kept for one in results),
+            duplicates=verdicts.total() - unique,
+            cached=sum(one.cached for one in results),
             refused=refused,
             out_of_scope=counts.out_of_scope,
-            missing=counts.candidates - len(rows),
+            missing=counts.candidates - verdicts.total(),
         )
 
 
@@ -273,24 +298,6 @@ def solver_links(kept: Sequence[Row]) -> dict[str, Link]:
     for row in sorted(kept, key=lambda row: (-row.o_score, row.order)):
         link = solver_link(row.task, row.o_score, time_class(row.verdict.check_time), row.md5)
         links.setdefault(row.md5, link)
-    return links
-
-
-def differ_links(
-    kind: str, task: str, best: Mapping[tuple[str, str], int], found: Mapping[str, tuple[int, str, float]]
-) -> dict[str, Link]:
-    """Return the link of each differ's file by its md5, where the best score of its names puts it.
-
-    Args:
-        kind: iz or zo.
-        task: the task's id.
-        best: the best score by kind and name.
-        found: (module, md5, CPU seconds) by name.
-    """
-    links: dict[str, Link] = {}
-    for differ in sorted(found, key=lambda differ: (-best[kind, differ], differ)):
-        _, md5, seconds = found[differ]
-        links.setdefault(md5, differ_link(kind, task, best[kind, differ], time_class(seconds), md5))
     return links
 
 

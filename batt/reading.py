@@ -164,6 +164,8 @@ class Reader:
         for source in sources:
             if source.digest in known:
                 found[source.name] = json.loads(known[source.digest])
+                for candidate in found[source.name]["candidates"]:
+                    candidate["inline_seconds"] = 0.0  # it was inlined then, not now
             else:
                 key = [source.name, source.digest]
                 self.engine.submit(Item("inspect", key, (source.name, source.text, source.call_text)))

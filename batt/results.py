@@ -5,6 +5,8 @@ Two runs with equal inputs have equal results but for TIMING_FIELDS, whatever th
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batt.solver.verdicts import Verdict
@@ -91,3 +93,15 @@ def without_timing(value: Any) -> Any:  # JSON data
     if isinstance(value, list):
         return [without_timing(item) for item in value]
     return value
+
+
+def json_text(value: object) -> str:
+    """Return a value as compact JSON with sorted keys: equal values give equal texts."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False)
+
+
+def results_text(value: Mapping[str, object], tasks: Sequence[str]) -> str:
+    """Return results.json: a value's fields and, as `tasks`, texts that are JSON already."""
+    fields = {key: json_text(field) for key, field in value.items()}
+    fields["tasks"] = f"[{','.join(tasks)}]"
+    return "{" + ",".join(f"{json_text(key)}:{text}" for key, text in sorted(fields.items())) + "}\n"

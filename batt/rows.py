@@ -39,10 +39,11 @@ class Row(NamedTuple):
 class Stored(NamedTuple):
     """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times.
 
+    rows: each as JSON text: as objects they take six times the memory, and few are looked at together.
     writers: (index, writer) of each shard result: equal ones mean equal shard results.
     """
 
-    rows: dict[tuple[int, str], Any]
+    rows: dict[tuple[int, str], str]
     cached: frozenset[tuple[int, str]]
     duplicates: tuple[tuple[int, str, int], ...]
     clock: PhaseClock
@@ -52,7 +53,7 @@ class Stored(NamedTuple):
 def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     """Return all rows: the cached ones of the plan, then those of every shard that has a result."""
     known = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.known}")
-    rows = {(number, task): row for number, task, row in known["rows"]}
+    rows = {(number, task): json.dumps(row) for number, task, row in known["rows"]}
     cached = frozenset(rows)
     clock = PhaseClock()
     writers = []
@@ -60,54 +61,66 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     values = for_each(root, lambda path: read_json(root, path), [path for _, path in paths])
     for (index, _), value in zip(paths, values, strict=True):
         writers.append([index, value["writer"]])
-        rows.update({(number, task): row for number, task, row in value["rows"]})
+        rows.update({(number, task): json.dumps(row) for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
     duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
     return Stored(rows, cached, duplicates, clock, writers)
 
 
 class RowReader:
-    """Reads the rows of one run; afterwards it knows their programs."""
+    """Gives the rows of one run, task by task, and the programs behind them.
+
+    module_rows: what shards have stored of each module on the task whose rows were asked for last.
+    """
 
     def __init__(self, manifest: Manifest, root: ObjectStore) -> None:
-        self.manifest = manifest
-        self.root = root
         self.stored = read_stored(manifest, root)
         self.clock = self.stored.clock
+        self.entries: dict[int, Entry] = {}
+        self.sources: dict[int, str] = {}
         self.modules: dict[int, Module] = {}
-        self.programs: dict[int, str] = {}
-
-    def rows(self) -> Iterator[Row]:
-        """Yield a row for every candidate on every task it was run on, in the order of the inputs."""
-        places: dict[int, list[tuple[str, int]]] = defaultdict(list)
-        for number, task in self.stored.rows:
-            places[number].append((task, number))
-        for number, task, first in self.stored.duplicates:
-            places[number].append((task, first))
-        for chunk in self.manifest.inputs.chunks:
-            for values in read_json(self.root, f"{self.manifest.ref.folder}/{chunk}"):
+        self.module_rows: dict[int, Any] = {}
+        for chunk in manifest.inputs.chunks:
+            for values in read_json(root, f"{manifest.ref.folder}/{chunk}"):
                 entry = Entry(*values)
-                self.clock.add(INLINE_TOTAL, entry.inline_seconds)
-                self.programs[entry.number] = entry.program
-                for task, first in places[entry.number]:
-                    if (first, task) in self.stored.rows:
-                        yield self.plain_row(entry, task, first)
-        for number, path in self.manifest.inputs.modules:
-            module = ModuleEntry(*read_json(self.root, f"{self.manifest.ref.folder}/{path}"))
+                self.entries[entry.number] = entry
+                if entry.inline_seconds:
+                    self.clock.add(INLINE_TOTAL, entry.inline_seconds)
+        for number, path in manifest.inputs.modules:
+            module = ModuleEntry(*read_json(root, f"{manifest.ref.folder}/{path}"))
+            self.sources[number] = module.source
             self.modules[number] = module_from_json(json.loads(module.module))
-            for task, _ in places[number]:
-                yield from self.module_rows(module, task)
+        self.places = self.find_places()
+
+    def find_places(self) -> dict[str, list[tuple[int, int]]]:
+        """Return (number, number of the first with the same body) of every candidate and module, by task."""
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for number, task in self.stored.rows:
+            places[task].append((number, number))
+        for number, task, first in self.stored.duplicates:
+            if (first, task) in self.stored.rows:
+                places[task].append((number, first))
+        return places
+
+    def rows_of(self, task: str) -> list[Row]:
+        """Return a row for every candidate that was run on a task: files and lines first, then modules, as read."""
+        places = sorted(self.places.get(task, ()))
+        rows = [self.plain_row(self.entries[number], task, first) for number, first in places if number in self.entries]
+        modules = [number for number, _ in places if number in self.modules]
+        self.module_rows = {number: json.loads(self.stored.rows[number, task]) for number in modules}
+        for number in modules:
+            rows.extend(self.rows_of_module(number, task))
+        return rows
 
     def plain_row(self, entry: Entry, task: str, first: int) -> Row:
         """Return the row of a plain candidate; a duplicate has the verdict of the first with its body."""
-        verdict = verdict_from_json(self.stored.rows[first, task])
+        verdict = verdict_from_json(json.loads(self.stored.rows[first, task]))
         is_cached = (first, task) in self.stored.cached
         if not is_cached and first == entry.number:
             self.clock.add(CHECK_SPEED, verdict.check_time)
-        name = f"{entry.source}::{entry.function}"
         return Row(
             (entry.number, 0),
-            name,
+            f"{entry.source}::{entry.function}",
             task,
             entry.md5,
             entry.body_md5,
@@ -118,24 +131,22 @@ class RowReader:
             "",
         )
 
-    def module_rows(self, module: ModuleEntry, task: str) -> Iterator[Row]:
+    def rows_of_module(self, number: int, task: str) -> Iterator[Row]:
         """Yield the rows of a module's candidate marks on a task."""
-        row = self.stored.rows[module.number, task]
-        is_cached = (module.number, task) in self.stored.cached
+        is_cached = (number, task) in self.stored.cached
         seen: set[str] = set()
-        for place, mark in enumerate(self.modules[module.number].candidates):
-            o_score, body, md5, is_inlined, *verdict_row = row["marks"][place]
+        for place, mark in enumerate(self.modules[number].candidates):
+            o_score, body, md5, is_inlined, *verdict_row = self.module_rows[number]["marks"][place]
             verdict = verdict_from_json(verdict_row)
             if not is_cached and body not in seen:
                 self.clock.add(CHECK_SPEED, verdict.check_time)
             seen.add(body)
-            name = f"{module.source}::t{mark.number}"
-            order = (module.number, place)
-            yield Row(order, name, task, md5, body, is_inlined, o_score, verdict, is_cached, mark.solver_id)
+            name = f"{self.sources[number]}::t{mark.number}"
+            yield Row((number, place), name, task, md5, body, is_inlined, o_score, verdict, is_cached, mark.solver_id)
 
     def program(self, row: Row) -> Program:
         """Return a row's program."""
         number, place = row.order
         if number in self.modules:
             return solver_program(self.modules[number], self.modules[number].candidates[place].node)
-        return program_from_json(json.loads(self.programs[number]))
+        return program_from_json(json.loads(self.entries[number].program))

@@ -11,13 +11,14 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from batt.errors import AlreadyExistsError, StoreError
 from batt.names import DIFFER_DIR, DIFFER_MD5, SOLVER_DIR, SOLVER_MD5
 from batt.parallel import for_each
+from batt.solver.verdicts import time_class
 from batt.store import OS_REMEDIES, TEMPORARY_PREFIX, DirectoryStore, ObjectStore
 
 
@@ -33,9 +34,9 @@ def solver_file(md5: str) -> str:
     return f"{SOLVER_MD5}/{md5}.py"
 
 
-def solver_link(task: str, score: int, time_class: int, md5: str) -> Link:
+def solver_link(task: str, score: int, t_log: int, md5: str) -> Link:
     """Return a solver's link: by task, o score and t_log."""
-    return Link(f"{SOLVER_DIR}/solve_{task}/{score}/{time_class}/{md5}.py", solver_file(md5))
+    return Link(f"{SOLVER_DIR}/solve_{task}/{score}/{t_log}/{md5}.py", solver_file(md5))
 
 
 def differ_file(md5: str) -> str:
@@ -43,9 +44,27 @@ def differ_file(md5: str) -> str:
     return f"{DIFFER_MD5}/{md5}.py"
 
 
-def differ_link(kind: str, task: str, score: int, time_class: int, md5: str) -> Link:
+def differ_link(kind: str, task: str, score: int, t_log: int, md5: str) -> Link:
     """Return a differ's link; `kind` is iz or zo."""
-    return Link(f"{DIFFER_DIR}/{kind}/solve_{task}/{score}/{time_class}/{md5}.py", differ_file(md5))
+    return Link(f"{DIFFER_DIR}/{kind}/solve_{task}/{score}/{t_log}/{md5}.py", differ_file(md5))
+
+
+def differ_links(
+    kind: str, task: str, best: Mapping[tuple[str, str], int], found: Mapping[str, tuple[int, str, float]]
+) -> dict[str, Link]:
+    """Return the link of each differ's file by its md5, where the best score of its names puts it.
+
+    Args:
+        kind: iz or zo.
+        task: the task's id.
+        best: the best score by kind and name.
+        found: (module, md5, CPU seconds) by name.
+    """
+    links: dict[str, Link] = {}
+    for differ in sorted(found, key=lambda differ: (-best[kind, differ], differ)):
+        _, md5, seconds = found[differ]
+        links.setdefault(md5, differ_link(kind, task, best[kind, differ], time_class(seconds), md5))
+    return links
 
 
 def write_text(root: ObjectStore, path: str, text: str) -> None:
@@ -132,8 +151,8 @@ def links_below(home: Path) -> list[Path]:
     """Return every link of a task's folder; what a killed process left half-made on the way to one is removed."""
     found = []
     for score in entries_of(home):
-        for time_class in entries_of(score):
-            for path in entries_of(time_class):
+        for t_log in entries_of(score):
+            for path in entries_of(t_log):
                 if path.name.startswith(TEMPORARY_PREFIX):
                     path.unlink(missing_ok=True)
                 elif path.suffix == ".py":
