@@ -15,7 +15,7 @@ from batt.solver.program import Program, program_from_json
 from batt.solver.verdicts import CandidateVerdict, verdict_from_json
 from batt.state import shard_results
 from batt.store import ObjectStore, read_json
-from batt.timing import CHECK_SPEED, INLINE_TOTAL, PhaseClock, stats_from_json
+from batt.timing import CHECK_SPEED, INLINE_TOTAL, VALIDATE, PhaseClock, covered_seconds, stats_from_json
 
 
 class Row(NamedTuple):
@@ -57,12 +57,16 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     cached = frozenset(rows)
     clock = PhaseClock()
     writers = []
+    spans: list[tuple[float, float]] = []
     paths = sorted(shard_results(root, manifest).items())
     values = for_each(root, lambda path: read_json(root, path), [path for _, path in paths])
     for (index, _), value in zip(paths, values, strict=True):
         writers.append([index, value["writer"]])
         rows.update({(number, task): json.dumps(row) for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
+        spans.extend([tuple(value["validated"])] if value["validated"] else [])
+    if spans:
+        clock.add(VALIDATE, covered_seconds(spans))
     duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
     return Stored(rows, cached, duplicates, clock, writers)
 

@@ -330,7 +330,10 @@ def local_path(uri: str, base: Path) -> Path:
     if not plain or "\0" in plain or re.match(r"[a-z][a-z0-9+.-]*://|builtin:", plain):
         rule = "must be a path, file:PATH or gs://BUCKET/PATH"
         raise InputError(f"{shown(uri)}: {rule}; correct it, or copy it to a folder first")
-    return base / Path(plain).expanduser()
+    try:
+        return base / Path(plain).expanduser()
+    except RuntimeError as error:  # ~name, where nobody has that name
+        raise InputError(f"{shown(uri)}: got {error}; must be a path; write it without ~") from error
 
 
 def checked_path(path: str, uri: str) -> str:

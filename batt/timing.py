@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 MAIN = "main.run_batt"
@@ -32,7 +33,7 @@ PHASES = {
     FILTER: "time to name candidate bodies by md5 and to keep the best unique ones, per task",
     INLINE_BATCH: "time to inline kept candidates and name them, per module and task or per text",
     INLINE_TOTAL: "sum of the single inlinings, solvers and differs",
-    VALIDATE: "wall time of validating candidates on every pair in parallel, per task or shard",
+    VALIDATE: "wall time of validating candidates on every pair in parallel",
     CHECK_SPEED: "CPU time of single candidates over all pairs, as if each had run alone",
     FILE_OPS: "time to write solver_md5 and solver_dir",
     EXPAND: "time to make the content of solver files",
@@ -104,6 +105,15 @@ class PhaseClock:
         """Add what another clock has collected."""
         for name, other in stats.items():
             self.stats[name] = self.stats.get(name, PhaseStats()).merged(other)
+
+
+def covered_seconds(spans: Iterable[tuple[float, float]]) -> float:
+    """Return how long at least one of the spans (begin, end) lasted: the wall time of work that overlaps."""
+    total, until = 0.0, -math.inf
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
 
 
 def stats_to_json(stats: Mapping[str, PhaseStats]) -> dict[str, list[object]]:

@@ -21,7 +21,7 @@ from batt.names import progress_folder, progress_segment, shard_result
 from batt.solver.verdicts import ENDING, PairVerdict, Verdict, judge, pair_from_json, verdict_to_json
 from batt.state import shard_results
 from batt.store import ObjectStore, create_json, read_json
-from batt.timing import VALIDATE, PhaseClock, stats_to_json
+from batt.timing import PhaseClock, stats_to_json
 
 FLUSH_SECONDS = 5.0
 """Longest time that what was found out stays unstored."""
@@ -119,6 +119,7 @@ class ShardWork:
         self.writer = secrets.token_hex(4)
         self.sequence = 0
         self.flushed = time.monotonic()
+        self.validated: list[float] = []
 
     def resume(self) -> None:
         """Take over what earlier workers of this shard have stored."""
@@ -143,7 +144,7 @@ class ShardWork:
 
     def run(self, must_stop: Callable[[], bool]) -> None:
         """Evaluate what is not known yet."""
-        begin = time.perf_counter()
+        begin = time.time()
         self.submit_all()
 
         def idle() -> None:
@@ -158,7 +159,7 @@ class ShardWork:
             else:
                 self.take_sample(item, answer)
         if any(not is_module for _, _, is_module in self.shard.items):
-            self.clock.add(VALIDATE, time.perf_counter() - begin)
+            self.validated = [begin, time.time()]
 
     def submit_all(self) -> None:
         """Queue every item that has no row yet."""
@@ -264,6 +265,7 @@ class ShardWork:
             "writer": self.writer,  # tells this result from one that is made after it was deleted
             "rows": [[number, task, self.rows[number, task]] for number, task, _ in self.shard.items],
             "phases": stats_to_json(self.clock.stats),
+            "validated": self.validated,  # from when to when, seconds since the epoch: shards overlap
         }
         with contextlib.suppress(AlreadyExistsError):  # another worker of this shard was first
             create_json(self.root, f"{self.manifest.ref.folder}/{shard_result(self.index)}", value)

@@ -6,6 +6,7 @@ It is forked by the nursery, with the DSL loaded, and expects to be killed. What
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -222,6 +223,7 @@ class Outbox:
 
 def child_main(connection: socket.socket, child: Child, limits: Limits) -> None:
     """Serve until the socket closes, or until memory is needed or kept: a fresh child is safer than a full one."""
+    faulthandler.disable()  # a child that crashes is no news
     largest = limit_child(limits) + limits.memory_bytes // KEPT_PART
     inbox = Inbox()
     outbox = Outbox(connection)

@@ -28,8 +28,11 @@ from batt.solver.verdicts import Verdict
 
 __all__ = ["Died", "Engine", "Item", "kill"]
 
-MAX_KILLS = 5
-"""How often an item is tried again whose child was killed from outside (SIGKILL, SIGTERM); then it is the culprit."""
+MAX_KILLS = 25
+"""How often an item is tried again whose child was killed from outside (SIGKILL, SIGTERM); then it is the culprit.
+
+Many: an item that needs a second must get through while something kills processes several times a second.
+"""
 
 MAX_SETBACKS = 100
 """Most children that end in a row without an answer or a culprit: then no child can live on this machine."""

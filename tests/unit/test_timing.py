@@ -6,7 +6,16 @@ import random
 import pytest
 
 from batt.solver.verdicts import time_class
-from batt.timing import EDGES, PHASES, PhaseClock, PhaseStats, stats_from_json, stats_to_json, timing_summary
+from batt.timing import (
+    EDGES,
+    PHASES,
+    PhaseClock,
+    PhaseStats,
+    covered_seconds,
+    stats_from_json,
+    stats_to_json,
+    timing_summary,
+)
 
 
 def stats_of(*durations: float) -> PhaseStats:
@@ -158,3 +167,8 @@ def test_phase_names_fit_the_summary_and_are_described() -> None:
 )
 def test_t_log_of_check_times(seconds: float, expected: int) -> None:
     assert time_class(seconds) == expected
+
+
+def test_time_that_spans_share_counts_once() -> None:
+    assert covered_seconds([]) == 0.0
+    assert covered_seconds([(5.0, 7.0), (1.0, 3.0), (2.0, 4.0), (2.5, 2.75), (7.0, 7.5)]) == 5.5

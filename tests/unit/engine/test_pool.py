@@ -213,7 +213,8 @@ HOSTILE = {
 
 def test_each_hostile_item_costs_only_itself(nasty: Path) -> None:
     kinds = list(HOSTILE)
-    with engine_of(nasty, stuck_seconds=10) as engine:
+    limits = Limits(0.5, 128 * MIB)  # seconds enough to use up the memory on a busy machine
+    with engine_of(nasty, limits=limits, stuck_seconds=10) as engine:
         for n in range(50):
             engine.submit(check(f"good{n}", call("good ONE"), task="task1"))
             if n < len(kinds):
