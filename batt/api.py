@@ -5,7 +5,8 @@ BenchmarkRun
 └── spec       RunSpec
     ├── solvers     SolversSpec   what to validate, and how
     ├── retries     Retries
-    └── deadlines   Deadlines
+    ├── deadlines   Deadlines
+    └── env, envFrom, pool, queue, suspend, ...   how a cluster runs it; a laptop has no use for these
 
 Every field is honoured by the code of today: one that nothing reads yet is not accepted. Types stay in what a
 CustomResourceDefinition can say: `ge`/`le` bounds, no unions, no one-value Literal, lists of one type.
@@ -63,7 +64,7 @@ MANAGED_METADATA = frozenset(
 )
 """Metadata that the API server writes: ignored, so that `kubectl get -o yaml` can be read back."""
 
-MUTABLE = frozenset({"maxConcurrency"})
+MUTABLE = frozenset({"attempt", "attemptMode", "cancel", "maxConcurrency", "suspend", "ttlSecondsAfterFinished"})
 """Fields of the spec that may change while a run exists; all others are fixed."""
 
 TASKS_TWICE = Broken("must not stand together with tasks", "keep either tasks or tasksFrom")
@@ -145,6 +146,15 @@ def _uri_field(kinds: UriKinds, description: str, **options: Any) -> Any:  # pyd
 DNS_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 """Names that Kubernetes takes for namespaces and pods (RFC 1123); read alike by Rust, RE2 and ECMAScript."""
 
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+"""Names of environment variables that every shell takes; narrower than Kubernetes' own rule."""
+
+OBJECT_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+"""Names that Kubernetes takes for most objects (RFC 1123 subdomain)."""
+
+IMAGE_NAME = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
+"""Names of container images: a registry's path with a tag or a digest. Only the form: pulling judges the rest."""
+
 LABEL_VALUE = r"^(([A-Za-z0-9][A-Za-z0-9_.-]*)?[A-Za-z0-9])?$"
 """Values that Kubernetes takes for labels (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
 
@@ -159,6 +169,14 @@ PATTERN_RULES = {
     LABEL_VALUE: Broken(
         "must be letters, digits, `-`, `_` and `.`, a letter or digit first and last", "use an annotation for it"
     ),
+    ENV_NAME: Broken(
+        "must be a variable's name: letters, digits and `_`, no digit first", "rename it, for example MODEL_NAME"
+    ),
+    OBJECT_NAME: Broken(
+        "must be lower-case letters, digits, `-` and `.`, a letter or digit first and last",
+        "write the object's name as `kubectl get` shows it",
+    ),
+    IMAGE_NAME: Broken("must be a container image", "write it as REGISTRY/PATH:TAG or REGISTRY/PATH@DIGEST"),
     TASK_ID: Broken(
         "must be a task id: letters, digits, `-`, `_` and `.`, a letter or digit first",
         "write the id alone, for example 007bbfb7",
@@ -174,6 +192,15 @@ Uri = Annotated[str, StringConstraints(min_length=1, max_length=URI_CHARACTERS),
 
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 """Value of a label."""
+
+ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+"""Name of a Kubernetes object."""
+
+ImageName = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=IMAGE_NAME)]
+"""Name of a container image."""
+
+EnvName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ENV_NAME)]
+"""Name of an environment variable."""
 
 RunName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS, pattern=DNS_LABEL)]
 """Name of a run."""
@@ -298,8 +325,38 @@ class Deadlines(Model):
         default=None,
         ge=1,
         le=30 * 24 * 3600,
-        description="Seconds after which the run is stopped; what is finished is kept. No limit by default.",
+        description="Seconds after which the run is stopped; what is finished is kept. Time suspended does not count. "
+        "Where it is not set: no limit on a laptop, the operator's on a cluster.",
     )
+    pending_seconds: int = Field(
+        default=1800,
+        ge=30,
+        le=7 * 24 * 3600,
+        description="Cluster: seconds that a stage may wait with no pod of it running before the run fails, saying why "
+        "(no node, no image, no quota). The default leaves time for a GPU node to come from zero.",
+    )
+
+
+class EnvVar(Model):
+    """An environment variable of the run's pods."""
+
+    name: EnvName = Field(description="Name of the variable. `BATT_...` and `JOB_...` are taken.")
+    value: str = Field(
+        max_length=4096, description="Its value; nothing secret: that belongs into a Secret, see `envFrom`."
+    )
+
+
+class ObjectRef(Model):
+    """A Kubernetes object of the run's own namespace."""
+
+    name: ObjectName = Field(description="Name of the object.")
+
+
+class EnvSource(Model):
+    """A Secret or ConfigMap whose entries become environment variables of the run's pods."""
+
+    secret_ref: ObjectRef | None = Field(default=None, description="The Secret to read, of the run's namespace.")
+    config_map_ref: ObjectRef | None = Field(default=None, description="The ConfigMap to read, of the run's namespace.")
 
 
 class RunSpec(Model):
@@ -320,6 +377,65 @@ class RunSpec(Model):
         "URI under which the results are written. Where it is not set: the folder `results` on a laptop, "
         "the operator's bucket on a cluster.",
         default=None,
+    )
+    pool: RunName | None = Field(
+        default=None,
+        description="Cluster: the pool of nodes to run on, by its name in the operator's configuration: `cpu`, "
+        "`cpu-spot`, `l4` or `l4-spot` as shipped. Where it is not set, the operator's default.",
+    )
+    env: tuple[EnvVar, ...] = Field(
+        default=(),
+        max_length=100,
+        strict=False,
+        description="Cluster: environment variables of the pods.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    env_from: tuple[EnvSource, ...] = Field(
+        default=(),
+        max_length=20,
+        strict=False,
+        description="Cluster: Secrets and ConfigMaps whose entries become environment variables of the pods.",
+    )
+    service_account_name: ObjectName | None = Field(
+        default=None,
+        description="Cluster: the service account of the pods. Where it is not set, the operator's choice.",
+    )
+    image: ImageName | None = Field(
+        default=None,
+        description="Cluster: the image of the pods. Where it is not set, the pool's, else the operator's.",
+    )
+    priority_class_name: ObjectName | None = Field(
+        default=None, description="Cluster: PriorityClass of the pods that do the work."
+    )
+    queue: ObjectName | None = Field(
+        default=None,
+        description="Cluster: the Kueue LocalQueue that admits the work; it then owns how many pods run at once.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="Cluster: while true, no pod runs and no deadline passes; what is finished is kept. May change.",
+    )
+    cancel: bool = Field(
+        default=False,
+        description="Cluster: ends the run early; what is finished is collected and the object stays. May change.",
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        default=None,
+        ge=0,
+        le=365 * 24 * 3600,
+        description="Cluster: seconds after its end until the object is deleted; results stay. Where it is not set, it "
+        "stays. May change.",
+    )
+    attempt: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Cluster: raise it after the run's end to try again what has no result. May only grow.",
+    )
+    attempt_mode: Annotated[str, AfterValidator(_exactly("retry"))] = Field(
+        default="retry",
+        description="Cluster: what attempts after the first do: `retry` does the shards without a result. May change.",
+        json_schema_extra={"enum": ["retry"]},
     )
 
 

@@ -54,8 +54,10 @@ def blocks(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
     """Return every block of fields with its path, outermost first."""
     yield path, schema
     for name, value in schema["properties"].items():
-        if "properties" in value:
-            yield from blocks(value, f"{path}.{name}".removeprefix("."))
+        inner = value.get("items", value)
+        if "properties" in inner:
+            mark = "[]" if "items" in value else ""
+            yield from blocks(inner, f"{path}.{name}{mark}".removeprefix("."))
 
 
 def field_row(name: str, schema: Schema, block: Schema) -> str:
@@ -86,7 +88,8 @@ def bounds_words(schema: Schema) -> str:
     if "minimum" in schema:
         words.append(f"{schema['minimum']} to {schema['maximum']}")
     if "maxItems" in schema:
-        words.append(f"at most {schema['maxItems']} entries of {items['maxLength']} characters")
+        characters = f" of {items['maxLength']} characters" if "maxLength" in items else ""
+        words.append(f"at most {schema['maxItems']} entries{characters}")
     if "maxLength" in schema:
         words.append(f"at most {schema['maxLength']} characters")
     return ", ".join(words)

@@ -1,0 +1,92 @@
+"""The operator's configuration: one YAML file, written by the Helm chart from its values, read once at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from batt.errors import Fault, SpecError, shown
+
+
+class Model(BaseModel):
+    """Base of the configuration's types: unchangeable, camelCase in YAML, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Price(Model):
+    """What a pod of a pool costs while it runs."""
+
+    per_hour: float = Field(ge=0, description="Price of one pod for an hour, by what it asks for.")
+    currency: str = Field(default="USD", description="Currency of the price.")
+    dated: str = Field(default="", description="When the price was looked up, YYYY-MM-DD.")
+
+
+class Pool(Model):
+    """Where pods run and what they ask for. Kubernetes' own blocks are passed on as they are."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, Any], ...] = ()
+    resources: dict[str, dict[str, str | int | float]] = Field(default_factory=dict)
+    runtime_class_name: str | None = None
+    image: str | None = None
+    price: Price | None = None
+    termination_grace_period_seconds: int = Field(default=30, ge=1, le=600)
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+    def has_gpu(self) -> bool:
+        """Return whether pods of the pool ask for a GPU."""
+        return any("gpu" in name for kind in self.resources.values() for name in kind)
+
+
+class Settings(Model):
+    """How the operator works, and what pods get where a run does not say."""
+
+    namespace: str | None = Field(default=None, description="The one namespace to watch; None for all.")
+    image: str = Field(description="Image of the pods.")
+    image_pull_policy: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    service_account_name: str = "default"
+    results: str | None = Field(default=None, description="URI of the store for runs without spec.results.")
+    env: tuple[dict[str, Any], ...] = Field(default=(), description="Environment of all pods, as Kubernetes takes it.")
+    pools: dict[str, Pool] = Field(min_length=1)
+    default_pool: str = Field(default="cpu", description="Pool of runs that name none.")
+    stage_pool: str = Field(default="cpu", description="Pool of the plan and collect pods.")
+    resync_seconds: float = Field(default=60, gt=0)
+    run_seconds: int = Field(default=7 * 24 * 3600, ge=1, description="Run deadline of runs that name none.")
+    max_concurrency: int = Field(default=1000, ge=1, le=100_000, description="Pods at once for runs that name none.")
+    health_port: int = Field(default=8080, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _pools_exist(self) -> Settings:
+        for name in (self.default_pool, self.stage_pool):
+            if name not in self.pools:
+                raise ValueError(f"must have the pool {name!r} that defaultPool or stagePool names")
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the configuration of a file.
+
+    Raises:
+        SpecError: the file cannot be read or holds faults; all of them are named.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        fault = Fault(str(path), shown(str(error)), "must be the operator's configuration in YAML", "see docs/operator.md")
+        raise SpecError([fault]) from error
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise SpecError([_fault(each) for each in error.errors(include_url=False)], str(path)) from error
+
+
+def _fault(error: Any) -> Fault:  # pydantic's ErrorDetails: a TypedDict whose keys depend on the error
+    where = ".".join(map(str, error["loc"])) or "configuration"
+    return Fault(where, shown(error["input"]), error["msg"], "correct the chart's values")
