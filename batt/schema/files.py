@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from batt.schema.crd import crd
 from batt.schema.fielddocs import field_docs
-from batt.schema.jsonschema import NOTICE, editor_schema
+from batt.schema.jsonschema import NOTICE, Schema, editor_schema
 
 ROOT = Path(__file__).parents[2]
 """The repository: generated files are written in a checkout only."""
@@ -21,12 +22,32 @@ ROOT = Path(__file__).parents[2]
 
 def generated_files() -> dict[Path, str]:
     """Return what is generated: path below the repository -> text."""
-    manifest = yaml.safe_dump(crd(), sort_keys=False, allow_unicode=True, width=120)
     return {
-        Path("crds/benchmarkruns.yaml"): f"# {NOTICE}\n{manifest}",
+        Path("crds/benchmarkruns.yaml"): as_yaml(crd()),
+        Path("charts/batt/files/benchmarkruns.yaml"): as_yaml(kept_by_helm(crd())),
         Path("schemas/benchmarkrun.schema.json"): json.dumps(editor_schema(), indent=2) + "\n",
         Path("docs/reference/run-file.md"): field_docs(),
     }
+
+
+def as_yaml(manifest: Schema) -> str:
+    """Return a manifest as the text of a generated file."""
+    text = yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, allow_unicode=True, width=120)
+    return f"# {NOTICE}\n{text}"
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes what stands in several places out in each: files without anchors are easier to read and to compare."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # PyYAML's signature
+        """Return that nothing is to be written as a reference."""
+        return True
+
+
+def kept_by_helm(manifest: Schema) -> Schema:
+    """Return a manifest that Helm leaves in place when the release goes: all runs would go with their definition."""
+    annotations = {"helm.sh/resource-policy": "keep"}
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
 
 
 def write(root: Path) -> list[Path]:

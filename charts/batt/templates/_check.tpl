@@ -1,0 +1,31 @@
+{{/* Refuses values that the schema cannot judge, or not in words that help: all of them at once. */}}
+{{- define "batt.check" -}}
+{{- $faults := list -}}
+{{- $pools := keys .Values.pools | sortAlpha | join ", " -}}
+{{- range $field := list "defaultPool" "stagePool" -}}
+{{- $name := get $.Values $field -}}
+{{- if not (hasKey $.Values.pools $name) -}}
+{{- $faults = append $faults (printf "%s: got %q; must be a pool; add it to `pools`, or choose one of %s" $field $name $pools) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $image := omit .Values.images "registry" "pullPolicy" "pullSecrets" -}}
+{{- if eq $image.tag "latest" -}}
+{{- $faults = append $faults (printf "images.%s.tag: got \"latest\"; must name one version; give a tag that never moves, or a digest" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $index, $variable := .Values.worker.env -}}
+{{- if regexMatch "^(BATT|JOB)_" $variable.name -}}
+{{- $faults = append $faults (printf "worker.env[%d].name: got %q; must not begin with BATT_ or JOB_, which the operator sets; rename it" $index $variable.name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.results (not (regexMatch "^gs://[a-z0-9][a-z0-9._-]+[a-z0-9](/[^\\s]*)?$" .Values.results)) -}}
+{{- $faults = append $faults (printf "results: got %q; must be a bucket that pods reach; write gs://BUCKET/PATH" .Values.results) -}}
+{{- end -}}
+{{- if and .Values.watch.allNamespaces .Values.watch.namespace -}}
+{{- $faults = append $faults (printf "watch.namespace: got %q; must be empty beside watch.allNamespaces; remove one of them" .Values.watch.namespace) -}}
+{{- end -}}
+{{- if and .Values.watch.prepare (not .Values.watch.allNamespaces) -}}
+{{- $faults = append $faults (printf "watch.prepare: got %v; must be empty where one namespace is watched; set watch.allNamespaces, or remove it" .Values.watch.prepare) -}}
+{{- end -}}
+{{- if $faults }}{{ fail (join "\n" (prepend $faults "the values have faults:")) }}{{ end -}}
+{{- end }}
