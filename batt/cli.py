@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from batt import __version__
 from batt.engine.heap import relax_collector
 from batt.errors import BattError, Fault, InputError, NotFoundError, SpecError, shown
+from batt.names import EXIT_ASKED_TO_STOP
+from batt.stopping import Stop, StoppedError
 
 if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
     from batt.api import BenchmarkRun
@@ -46,9 +48,13 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 only when all that was asked is done."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    stop = Stop()
+    if arguments[:1] == ["pod"]:
+        stop.listen()  # before anything else: until then a container's process does not even notice SIGTERM
     relax_collector()
     secure_streams()
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(arguments, argparse.Namespace(stop=stop))
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -133,7 +139,7 @@ def add_validate(command: argparse.ArgumentParser) -> None:
 
 
 def add_stages(commands: Any) -> None:  # argparse keeps the type of its subparsers private
-    """Add plan, work and collect: the three stages one by one, as pods run them."""
+    """Add plan, work and collect: the three stages one by one; and pod, which is what containers run."""
     plan = commands.add_parser("plan", help="freeze a run's inputs and shards; prints the run's folder")
     plan.add_argument("file", type=Path, help="a BenchmarkRun in YAML")
     plan.add_argument("--results", metavar="URI", help="folder or gs:// bucket (default: spec.results, else results)")
@@ -151,6 +157,9 @@ def add_stages(commands: Any) -> None:  # argparse keeps the type of its subpars
     collect.add_argument("--timing", action="store_true", help="print the timing summary")
     collect.add_argument("--json", action="store_true", help="print the summary as JSON")
     collect.set_defaults(command=collect_command)
+    pod = commands.add_parser("pod", help="what the containers of a run do; told by their environment, not for hands")
+    pod.add_argument("stage", choices=["plan", "work", "collect"])
+    pod.set_defaults(command=pod_command)
 
 
 def add_generate(command: argparse.ArgumentParser) -> None:
@@ -287,10 +296,11 @@ def plan_command(options: argparse.Namespace) -> int:
     """Plan a run; print its folder."""
     import secrets  # noqa: PLC0415 # one use
 
-    from batt.laptop.run import refusals, results_place, results_store  # noqa: PLC0415
+    from batt.laptop.run import results_place, results_store  # noqa: PLC0415
     from batt.manifest import RunRef  # noqa: PLC0415
     from batt.plan import plan  # noqa: PLC0415
     from batt.runfile import load_run  # noqa: PLC0415
+    from batt.summary import refusals  # noqa: PLC0415
 
     if options.uid and not UID.fullmatch(options.uid):
         fault = Fault("--uid", shown(options.uid), "must be 1 to 40 lower-case letters and digits", "choose another")
@@ -332,7 +342,21 @@ def work_command(options: argparse.Namespace) -> int:
     if not 0 <= options.index < count:
         rule = f"must be 0 to {count - 1}" if count else "the plan has no shard, since everything is known already"
         raise SpecError([Fault("--index", str(options.index), rule, "choose a shard of the plan, or collect")])
-    return work_shard(manifest, options.index, root, cpus(options.jobs))
+    stop: Stop = options.stop
+    stop.listen(signal.SIGTERM, signal.SIGINT)
+    try:
+        with stop.interrupting():
+            work_shard(manifest, options.index, root, cpus(options.jobs), stop)
+    except StoppedError:
+        return EXIT_ASKED_TO_STOP
+    return 0
+
+
+def pod_command(options: argparse.Namespace) -> int:
+    """Be the process of a container."""
+    from batt.stages import run_pod  # noqa: PLC0415
+
+    return run_pod(options.stage, os.environ, options.stop)
 
 
 def collect_command(options: argparse.Namespace) -> int:

@@ -20,6 +20,9 @@ DIFFER_MD5 = "differ_md5"
 DIFFER_DIR = "differ_dir"
 """Under the results folder: <iz or zo>/solve_<task>/<score>/<t_log>/<md5>.py. Written by collect."""
 
+EXIT_FAULT_OF_BATT = 70
+"""A process with an exception that nobody expected: trying again gives the same. Read by whoever started it."""
+
 EXIT_ASKED_TO_STOP = 75
 """A worker that got SIGTERM and stored what it had. Read by whoever started it: start it again."""
 
@@ -55,6 +58,11 @@ def progress_folder(index: int) -> str:
 def progress_segment(index: int, writer: str, sequence: int) -> str:
     """Return the path of one progress segment. Written by work; read by the work that takes over."""
     return f"{progress_folder(index)}{writer}-{sequence:06d}.json.gz"
+
+
+def attempt_plan(attempt: int) -> str:
+    """Return the path of what an attempt after the first works on. Written by its plan; read by its work."""
+    return f"attempts/{attempt}.json"
 
 
 def results_path(attempt: int) -> str:

@@ -1,29 +1,157 @@
-"""The worker stage as a process of its own: one shard, told by its exit code how it ended."""
+"""The stages as processes of their own: `batt pod plan|work|collect` in a container, `batt work` on a laptop.
+
+    environment, run.json -> plan, work or collect -> exit code, termination message
+
+The exit code tells Kubernetes what a failure means for the Job; the message tells the operator what was done.
+"""
 
 from __future__ import annotations
 
-import signal
+import os
+import sys
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
-from batt.engine.child import Limits
+from batt.api import SolversSpec
+from batt.attempts import plan_attempt, shard_of_pod
+from batt.collect import collect
 from batt.engine.pool import Engine
+from batt.errors import BattError, InputError, NotFoundError
 from batt.manifest import Manifest
-from batt.names import EXIT_ASKED_TO_STOP
+from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, encode, index_ranges
+from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
+from batt.plan import limits_of, load_manifest, plan
+from batt.podenv import BASE, PodRun, read_pod_run
 from batt.solver.dslfiles import find_dsl
-from batt.store import ObjectStore
-from batt.work import StoppedError, work
+from batt.state import has_result
+from batt.stopping import Stop, StoppedError
+from batt.store import ObjectStore, open_store
+from batt.summary import print_summary, refusals
+from batt.timing import stats_from_json
+from batt.work import take_up
+
+MESSAGE_VARIABLE = "BATT_MESSAGE"
+"""Path of the termination message, where it is not Kubernetes' own."""
+
+MESSAGE_PATH = "/dev/termination-log"
+"""Where Kubernetes looks for a container's termination message; it makes the file."""
 
 
-def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int) -> int:
-    """Evaluate one shard of a planned run; return 0, or EXIT_ASKED_TO_STOP after SIGTERM or Ctrl-C."""
-    solvers = manifest.spec["solvers"]
-    stop: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: stop.append(number))
-    limits = Limits(float(solvers["timeoutSeconds"]), int(solvers["memoryBytes"]))
-    with Engine(children, solvers["dsl"], find_dsl(manifest.dsl_location, Path()), limits) as engine:
-        try:
-            work(manifest, index, root, engine, lambda: bool(stop))
-        except StoppedError:
-            return EXIT_ASKED_TO_STOP
+def run_pod(stage: str, environment: Mapping[str, str], stop: Stop) -> int:
+    """Do a stage as a container does; return its exit code, having left the termination message that goes with it."""
+    place = Path(environment.get(MESSAGE_VARIABLE) or MESSAGE_PATH)
+    stopped = ErrorMessage(stage, EXIT_ASKED_TO_STOP, "asked to stop; what is stored stays, the next pod goes on there")
+    stop.last_act = lambda: leave_message(place, stopped)
+    message: Message | None
+    try:
+        with stop.interrupting():
+            message = do_stage(stage, read_pod_run(environment, stage), stop)
+    except StoppedError:
+        message = stopped
+    except BattError as error:
+        message = ErrorMessage(stage, error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 # the container ends here: whatever it was, the operator must be told
+        traceback.print_exc()
+        told = f"{type(error).__name__}: {error}; this is a fault of batt, please report it with the pod's log"
+        message = ErrorMessage(stage, EXIT_FAULT_OF_BATT, told)
+    leave_message(place, message)
+    if isinstance(message, ErrorMessage):
+        print(f"batt: {message.error}", file=sys.stderr, flush=True)
+        return message.code
     return 0
+
+
+def do_stage(stage: str, pod: PodRun, stop: Stop) -> Message | None:
+    """Do a stage; return what the operator is to be told, nothing for the work."""
+    root = open_store(pod.results, BASE)
+    match stage:
+        case "plan":
+            return plan_stage(pod, root)
+        case "collect":
+            return collect_stage(pod, root)
+    work_stage(pod, root, stop)
+    return None
+
+
+def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
+    """Plan the run and the attempt."""
+    manifest = plan(pod.run, pod.ref, root, BASE, pod.cpus)
+    todo = plan_attempt(root, manifest, pod.attempt)
+    for line in refusals(manifest, root):
+        print(line, flush=True)
+    counts = manifest.counts
+    print(f"planned {pod.ref.folder} in {root.uri}: attempt {pod.attempt}, {len(todo)} shards to do", flush=True)
+    return PlanMessage(
+        pod.ref.folder, len(manifest.shards), len(todo), len(manifest.tasks), counts.candidates, counts.refused
+    )
+
+
+def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
+    """Evaluate the shard of this pod, unless another pod has."""
+    manifest = planned_run(pod, root)
+    shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index)
+    if has_result(root, manifest, shard):
+        print(f"shard {shard}: has its result already", flush=True)
+        return
+    print(f"shard {shard}: {manifest.shards[shard].items} items on {pod.cpus} children", flush=True)
+    work_shard(manifest, shard, root, pod.cpus, stop)
+    print(f"shard {shard}: done", flush=True)
+
+
+def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
+    """Merge what the work has found."""
+    summary = collect(planned_run(pod, root), root)
+    print_summary(summary, root.uri, is_timed=True, is_json=False)
+    totals = summary.totals
+    return CollectMessage(
+        attempt=pod.attempt,
+        solved=summary.score.solved,
+        tasks=summary.score.tasks,
+        candidates=totals.candidates,
+        verdicts={str(verdict): count for verdict, count in totals.verdicts.items()},
+        missing=len(summary.missing_shards),
+        missing_indexes=index_ranges(summary.missing_shards),
+        phases=stats_from_json(summary.phases),
+        pod_seconds=0.0,
+        wasted_seconds=0.0,
+        path=summary.path,
+    )
+
+
+def planned_run(pod: PodRun, root: ObjectStore) -> Manifest:
+    """Return the manifest that the plan has stored."""
+    try:
+        return load_manifest(root, pod.ref)
+    except NotFoundError as error:
+        rule = "must have been planned, in the results that this pod is told of"
+        raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error
+
+
+def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int, stop: Stop) -> None:
+    """Evaluate one shard of a planned run.
+
+    Raises:
+        StoppedError: asked to, once what is known is stored.
+    """
+    spec = SolversSpec.model_validate(manifest.spec["solvers"])
+    with Engine(children, spec.dsl, find_dsl(manifest.dsl_location, BASE), limits_of(spec)) as engine:
+        shard_work = take_up(manifest, index, root, engine)
+        if shard_work is None:
+            return
+        with stop.holding():
+            shard_work.finish(lambda: stop.is_asked)
+
+
+def leave_message(place: Path, message: Message | None) -> None:
+    """Write the termination message. A file that is not there or cannot be written changes nothing but the log."""
+    if message is None:
+        return
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_TRUNC)  # never made here: whoever waits for it has made it
+        try:
+            os.write(descriptor, encode(message))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        print(f"batt: {place}: the termination message is not written: {error.strerror}", file=sys.stderr, flush=True)

@@ -26,6 +26,12 @@ def shard_results(root: ObjectStore, manifest: Manifest) -> dict[int, str]:
     return {index: path for index, (_, path) in best.items()}
 
 
+def has_result(root: ObjectStore, manifest: Manifest, index: int) -> bool:
+    """Tell whether a shard has a result, without a look at the thousands of others."""
+    paths = root.list(f"{manifest.ref.folder}/shards/{index}.")
+    return any(RESULT_NAME.search(path) for path in paths)
+
+
 def missing_shards(root: ObjectStore, manifest: Manifest) -> list[int]:
     """Return the indexes of the shards that have no result yet, ascending."""
     done = shard_results(root, manifest)

@@ -1,16 +1,23 @@
-"""What a user sees at the end of a run: score, counts that add up, timing, and where the files are."""
+"""What a user sees of a run: what its plan has refused; score, counts that add up, timing, and where the files are."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from batt.errors import Fault
+from batt.manifest import Manifest
 from batt.names import SOLVER_DIR, SOLVER_MD5
 from batt.results import Summary
+from batt.store import ObjectStore, read_json
 from batt.timing import VALIDATE, PhaseStats, stats_from_json, timing_summary
 
 SHOWN_TASKS = 20
 """Most tasks whose filter line is printed one by one; beyond that their sum says enough."""
+
+
+SHOWN_REFUSALS = 10
+"""Most refusals that are told while a run goes on; its results hold all of them."""
 
 
 def print_summary(summary: Summary, results: str, *, is_timed: bool, is_json: bool) -> None:
@@ -68,6 +75,15 @@ def summary_lines(summary: Summary, results: str) -> list[str]:
     lines.append(f"results     {results}/{summary.path}")
     lines.append(f"solvers     {results}/{SOLVER_MD5}, {results}/{SOLVER_DIR}")
     return lines
+
+
+def refusals(manifest: Manifest, root: ObjectStore) -> list[str]:
+    """Return a line for each of the first tasks and constructs that were refused, and how many more there are."""
+    refused = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.refused}")
+    faults = [*manifest.refused_tasks, *(str(Fault(*fault)) for fault in refused)]
+    lines = [f"refused: {fault}" for fault in faults[:SHOWN_REFUSALS]]
+    more = len(faults) - len(lines)
+    return [*lines, f"refused: {more} more; results.json names them all"] if more else lines
 
 
 def percent(part: int, whole: int) -> str:

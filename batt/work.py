@@ -19,7 +19,8 @@ from batt.manifest import Manifest
 from batt.modulework import MARK_VERDICT, ModuleTexts, ModuleWork
 from batt.names import progress_folder, progress_segment, shard_result
 from batt.solver.verdicts import ENDING, PairVerdict, Verdict, judge, pair_from_json, verdict_to_json
-from batt.state import shard_results
+from batt.state import has_result
+from batt.stopping import StoppedError
 from batt.store import ObjectStore, create_json, read_json
 from batt.timing import PhaseClock, stats_to_json
 
@@ -34,10 +35,6 @@ FLUSH_ITEMS = 2000
 
 SPLIT_ITEMS = 64
 """With fewer plain candidates per child than this, each pair is an item of its own: one slow candidate then spreads."""
-
-
-class StoppedError(Exception):
-    """The worker was asked to stop; what it knew is stored."""
 
 
 class Shard(NamedTuple):
@@ -82,13 +79,25 @@ def work(
         InputError: the DSL is not the one of the plan.
         StoreError: the store cannot be read or written.
     """
+    shard_work = take_up(manifest, index, root, engine, tell)
+    if shard_work is not None:
+        shard_work.finish(must_stop)
+
+
+def take_up(
+    manifest: Manifest,
+    index: int,
+    root: ObjectStore,
+    engine: Engine,
+    tell: Callable[[str], None] = lambda _task: None,
+) -> ShardWork | None:
+    """Return a shard's work with all that earlier workers have found out; None if its result is there."""
     check_language(engine, manifest)
-    if index in shard_results(root, manifest):
-        return
+    if has_result(root, manifest, index):
+        return None
     shard_work = ShardWork(manifest, index, root, engine, read_shard(root, manifest, index), tell)
     shard_work.resume()
-    shard_work.run(must_stop)
-    shard_work.store_result()
+    return shard_work
 
 
 class ShardWork:
@@ -141,6 +150,11 @@ class ShardWork:
                 self.texts[number] = ModuleTexts(self.shard.programs[number])
             self.modules[number, task] = ModuleWork(self.texts[number], len(pairs["train"]), count, self.timeout)
         return self.modules[number, task]
+
+    def finish(self, must_stop: Callable[[], bool]) -> None:
+        """Evaluate what is not known yet and store the result; see `work`."""
+        self.run(must_stop)
+        self.store_result()
 
     def run(self, must_stop: Callable[[], bool]) -> None:
         """Evaluate what is not known yet."""

@@ -20,15 +20,13 @@ from batt.engine.pool import Engine
 from batt.engine.wire import READ_BYTES, Inbox, encode, has_input
 from batt.errors import BattError
 from batt.manifest import Manifest
-from batt.names import EXIT_ASKED_TO_STOP
+from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
+from batt.stopping import StoppedError
 from batt.store import ObjectStore
-from batt.work import StoppedError, work
+from batt.work import work
 
 TELL_SECONDS = 0.1
 """Items that are done are told this often: a live display needs no more."""
-
-FAULT_OF_BATT = 70
-"""Exit code after an exception that nobody expected: trying again gives the same."""
 
 
 class PodTask(NamedTuple):
@@ -45,7 +43,7 @@ class PodTask(NamedTuple):
 def pod_main(connection: socket.socket, task: PodTask) -> None:
     """Be a pod: work on the shards one is given until the run goes away. Never returns."""
     relax_collector()
-    code = FAULT_OF_BATT
+    code = EXIT_FAULT_OF_BATT
     try:
         code = serve_shards(connection, task)
     except (BrokenPipeError, ConnectionResetError, KeyboardInterrupt):  # the last: a signal right after the fork

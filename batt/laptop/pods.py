@@ -16,10 +16,10 @@ from batt.api import RunSpec
 from batt.engine.pool import kill
 from batt.engine.wire import READ_BYTES, Inbox, encode
 from batt.errors import RunError
-from batt.laptop.pod import FAULT_OF_BATT, PodTask, pod_main
+from batt.laptop.pod import PodTask, pod_main
 from batt.laptop.progress import Display, Standing
 from batt.manifest import Manifest
-from batt.names import EXIT_ASKED_TO_STOP
+from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
 from batt.plan import limits_of
 from batt.store import ObjectStore
 
@@ -32,7 +32,7 @@ STOP_SECONDS = 15.0
 MAX_KILLED = 100
 """How often a shard's pod may be killed from outside before that counts as the shard's own failure."""
 
-FATAL_CODES = frozenset({64, 65, FAULT_OF_BATT})
+FATAL_CODES = frozenset({64, 65, EXIT_FAULT_OF_BATT})
 """Exit codes of pods that would fail again and again: bad input, faults of batt."""
 
 

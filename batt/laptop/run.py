@@ -18,21 +18,19 @@ from pathlib import Path
 
 from batt.api import BenchmarkRun
 from batt.collect import collect
-from batt.errors import Fault, RunError
+from batt.errors import RunError
 from batt.laptop.pods import Failure, Pods
 from batt.laptop.progress import Display
-from batt.manifest import Manifest, RunRef
+from batt.manifest import RunRef
 from batt.plan import find_resumable, plan, read_inputs
 from batt.results import Summary
 from batt.state import missing_shards
-from batt.store import DirectoryStore, ObjectStore, open_store, read_json
+from batt.store import DirectoryStore, ObjectStore, open_store
+from batt.summary import refusals
 from batt.timing import MAIN, PhaseStats, stats_from_json, stats_to_json
 
 DEFAULT_RESULTS = "results"
 """Where results go on a laptop when the run file does not say."""
-
-SHOWN_REFUSALS = 10
-"""Most refusals that are told while a run goes on; its results hold all of them."""
 
 
 class InterruptedRunError(RunError):
@@ -80,15 +78,6 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     for line in failure_lines(failures):
         display.note(line)
     return with_main_phase(summary, time.monotonic() - begin)
-
-
-def refusals(manifest: Manifest, root: ObjectStore) -> list[str]:
-    """Return a line for each of the first tasks and constructs that were refused, and how many more there are."""
-    refused = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.refused}")
-    faults = [*manifest.refused_tasks, *(str(Fault(*fault)) for fault in refused)]
-    lines = [f"refused: {fault}" for fault in faults[:SHOWN_REFUSALS]]
-    more = len(faults) - len(lines)
-    return [*lines, f"refused: {more} more; results.json names them all"] if more else lines
 
 
 def results_store(run: BenchmarkRun, base: Path) -> ObjectStore:

@@ -18,8 +18,9 @@ from batt.engine.pool import Engine, Item
 from batt.errors import InputError
 from batt.manifest import Manifest
 from batt.solver.verdicts import CandidateVerdict, PairVerdict, Verdict, verdict_from_json
+from batt.stopping import StoppedError
 from batt.store import ObjectStore, read_json
-from batt.work import StoppedError, decided, work
+from batt.work import decided, work
 from tests.runs import (
     ENDLESS,
     ENDLESS_IN_C,

@@ -1,0 +1,164 @@
+"""What a container is told: its run in a mounted file, the rest in environment variables, all written by the operator.
+
+Everything that is wrong is said at once: none of it can be mended by trying again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from batt.api import DATASETS, RESULTS_URIS, BenchmarkRun
+from batt.errors import Fault, SpecError, shown
+from batt.manifest import RunRef
+from batt.runfile import parse_run
+from batt.uris import LAPTOP_ONLY, SCHEME
+
+RUN_VARIABLE = "BATT_RUN"
+"""Path of the mounted run.json."""
+
+ATTEMPT_VARIABLE = "BATT_ATTEMPT"
+"""The run's attempt, from 1."""
+
+POD_UID_VARIABLE = "BATT_POD_UID"
+"""The pod's uid; names its notes in the store."""
+
+CPUS_VARIABLE = "BATT_CPUS"
+"""CPUs of the container, a whole number: as many children evaluate. Absent: the CPUs that can be seen."""
+
+INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+"""Index of a pod of the work, given by the Job controller."""
+
+SCHEMA = 1
+"""Version of run.json."""
+
+UID = re.compile(r"[A-Za-z0-9]{8}[A-Za-z0-9-]{0,92}")
+"""Uids: Kubernetes makes UUIDs; they become parts of paths."""
+
+UID_CHARACTERS = 8
+"""The part of a run's uid that its folder is named by."""
+
+BASE = Path("/")
+"""Where paths start in a container: relative ones are refused before."""
+
+OPERATOR = "correct the operator that made this pod"
+"""Remedy for what no user writes."""
+
+
+class PodRun(NamedTuple):
+    """What a container has to do. completion_index: the pod's place in the work, -1 for plan and collect."""
+
+    run: BenchmarkRun
+    ref: RunRef
+    results: str
+    attempt: int
+    pod_uid: str
+    cpus: int
+    completion_index: int
+
+
+def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
+    """Return what a container of a stage is told.
+
+    Raises:
+        SpecError: holds every fault of the environment, or of the run.
+    """
+    faults: list[Fault] = []
+
+    def number(name: str, least: int, default: int | None = None) -> int:
+        text = environment.get(name, "")
+        if not text and default is not None:
+            return default
+        if re.fullmatch(r"[0-9]{1,9}", text) and int(text) >= least:
+            return int(text)
+        faults.append(Fault(name, shown(text), f"must be a whole number of at least {least}", OPERATOR))
+        return least
+
+    attempt = number(ATTEMPT_VARIABLE, 1)
+    cpus = number(CPUS_VARIABLE, 1, visible_cpus())
+    index = number(INDEX_VARIABLE, 0) if stage == "work" else -1
+    pod_uid = environment.get(POD_UID_VARIABLE, "")
+    if not UID.fullmatch(pod_uid):
+        faults.append(Fault(POD_UID_VARIABLE, shown(pod_uid), "must be the pod's uid", OPERATOR))
+    path = environment.get(RUN_VARIABLE, "")
+    if not path:
+        faults.append(Fault(RUN_VARIABLE, "nothing", "must be the path of run.json", OPERATOR))
+    if faults:
+        raise SpecError(faults)
+    run, uid, results = _read_run(Path(path))
+    ref = RunRef(run.metadata.namespace, run.metadata.name, uid[:UID_CHARACTERS])
+    return PodRun(run, ref, results, attempt, pod_uid, cpus, index)
+
+
+def visible_cpus() -> int:
+    """Return how many CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_run(path: Path) -> tuple[BenchmarkRun, str, str]:
+    """Return the run of a run.json, its uid and the URI of its results."""
+    value = _json_fields(path)
+    faults: list[Fault] = []
+    if value.get("schema") != SCHEMA:
+        remedy = "use an image of the operator's own version"
+        faults.append(Fault("schema", shown(value.get("schema")), f"must be {SCHEMA}", remedy))
+    uid, results = value.get("uid"), value.get("results")
+    if not isinstance(uid, str) or not UID.fullmatch(uid):
+        faults.append(Fault("uid", shown(uid), "must be the run's uid", OPERATOR))
+    faults += _results_faults(results)
+    try:
+        run = parse_run(value.get("run"))
+        faults += _path_faults(run)
+    except SpecError as error:
+        raise SpecError([*faults, *error.faults], str(path)) from error
+    if faults:
+        raise SpecError(faults, str(path))
+    return run, str(uid), str(results)
+
+
+def _json_fields(path: Path) -> dict[str, Any]:
+    rule = "must be a file with a JSON object"
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpecError([Fault(RUN_VARIABLE, shown(str(error)), rule, OPERATOR)], str(path)) from error
+    if not isinstance(value, dict):
+        raise SpecError([Fault("file", shown(value), rule, OPERATOR)], str(path))
+    return value
+
+
+def _results_faults(results: object) -> list[Fault]:
+    """Return what is wrong with where the results are to go."""
+    if not isinstance(results, str):
+        return [Fault("results", shown(results), "must be a URI", OPERATOR)]
+    broken = RESULTS_URIS.broken(results)
+    if broken:
+        return [Fault("results", shown(results), *broken)]
+    remedy = "set spec.results, or results in the operator's configuration, to a gs:// bucket"
+    return [Fault("results", shown(results), "must not be relative in a pod", remedy)] if is_relative(results) else []
+
+
+def _path_faults(run: BenchmarkRun) -> list[Fault]:
+    """Return a fault for every input that lies on its user's machine."""
+    solvers = run.spec.solvers
+    uris = {"tasksFrom": solvers.tasks_from or "", "candidates": solvers.candidates, "dsl": solvers.dsl}
+    if solvers.dataset not in DATASETS:
+        uris["dataset"] = solvers.dataset
+    rule, _, remedy = LAPTOP_ONLY.partition("; ")
+    return [
+        Fault(f"spec.solvers.{name}", shown(uri), rule, remedy)
+        for name, uri in uris.items()
+        if uri and is_relative(uri)
+    ]
+
+
+def is_relative(uri: str) -> bool:
+    """Tell whether a URI is a path that depends on where one is; absolute ones may lie in the image."""
+    scheme = SCHEME.match(uri)
+    if scheme and scheme[1] != "file":
+        return False
+    return not uri.removeprefix("file:").startswith("/")

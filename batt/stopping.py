@@ -1,0 +1,76 @@
+"""Being asked to stop: what SIGTERM does to a process that must end in good order before it is killed.
+
+A container's process has number 1, for which signals have no effect unless it handles them; and it gets SIGTERM once.
+So a Stop listens from the first moment, interrupts what may be left half-done, waits for what may not, and ends the
+process when even that takes too long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+from batt.names import EXIT_ASKED_TO_STOP
+
+STOP_SECONDS = 12.0
+"""Longest time from the request to the end of the process: a spot node gives 15 s, of which some pass on the way."""
+
+
+class StoppedError(BaseException):
+    """The process was asked to stop. No Exception: nothing that handles faults may take it for one."""
+
+
+class Stop:
+    """Whether this process was asked to stop, and what a request does now.
+
+    At first it is only remembered; inside `interrupting` it raises StoppedError wherever the process is; inside
+    `holding`, within that, it is again only remembered.
+
+    Args:
+        seconds: after which a process that was asked to stop is ended.
+    """
+
+    def __init__(self, seconds: float = STOP_SECONDS) -> None:
+        self.seconds = seconds
+        self.is_asked = False
+        self.may_interrupt = False
+        self.last_act: Callable[[], None] = lambda: None
+
+    def listen(self, *numbers: signal.Signals) -> None:
+        """Take the signals, SIGTERM if none is named, for a request from now on."""
+        signal.signal(signal.SIGALRM, self._end)
+        for number in numbers or (signal.SIGTERM,):
+            signal.signal(number, self._ask)
+
+    @contextlib.contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Raise StoppedError out of the body when a request comes, or at once if one has come."""
+        self.may_interrupt = True
+        try:
+            if self.is_asked:
+                raise StoppedError
+            yield
+        finally:
+            self.may_interrupt = False
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let the body come to its end: it asks `is_asked` itself, where it can stop."""
+        before, self.may_interrupt = self.may_interrupt, False
+        try:
+            yield
+        finally:
+            self.may_interrupt = before
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.is_asked = True
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        if self.may_interrupt:
+            self.may_interrupt = False  # once: a second request must not break off the cleaning up
+            raise StoppedError
+
+    def _end(self, _number: int, _frame: object) -> None:
+        self.last_act()
+        os._exit(EXIT_ASKED_TO_STOP)
