@@ -1,7 +1,7 @@
 """What the operator says of a run: conditions are the truth, `phase` is derived from them for people.
 
 RunStatus
-├── conditions   Condition      Planned, Started, Complete, Failed, Suspended, Cancelled, Stalled
+├── conditions   Condition      Planned, Started, Complete, Failed, Suspended, Cancelled, Stalled, Warning
 ├── shards       ShardCounts
 ├── tasks        TaskCounts
 ├── phases[]     PhaseTimes     how long the work took, phase by phase
@@ -50,11 +50,13 @@ class ConditionType(StrEnum):
     SUSPENDED = "Suspended"
     CANCELLED = "Cancelled"
     STALLED = "Stalled"
+    WARNING = "Warning"
 
 
 class Reason(StrEnum):
     """Why a condition is as it is; one word for programs, its message is for people."""
 
+    PLANNING = "Planning"
     PLANNED = "Planned"
     STARTED = "Started"
     ALL_SHARDS_DONE = "AllShardsDone"
@@ -147,6 +149,10 @@ class Cost(StatusModel):
 class Clock(StatusModel):
     """What the operator must remember between two looks at a run."""
 
+    stage: str = Field(default="plan", description="The stage that the attempt is in: plan, work or collect.")
+    todo: int | None = Field(default=None, description="Shards that the attempt's work has; known once planned.")
+    concurrency: int = Field(default=0, description="Pods at once that the work was started with.")
+    failed_pods: int = Field(default=0, description="Pods of the work that had failed when it was suspended.")
     running_since: str | None = Field(default=None, description="Since when the run's deadline runs; absent: it rests.")
     ran_seconds: float = Field(default=0, description="Seconds the deadline ran before that.")
     waiting_since: str | None = Field(default=None, description="Since when the current stage has had no running pod.")

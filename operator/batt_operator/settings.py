@@ -79,7 +79,9 @@ def load_settings(path: Path) -> Settings:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fault = Fault(str(path), shown(str(error)), "must be the operator's configuration in YAML", "see docs/operator.md")
+        fault = Fault(
+            str(path), shown(str(error)), "must be the operator's configuration in YAML", "see docs/operator.md"
+        )
         raise SpecError([fault]) from error
     try:
         return Settings.model_validate(data)

@@ -1,0 +1,126 @@
+"""Which run is looked at when: a queue of keys, each at most once, worked off by a few threads.
+
+Events and the resync wake runs; a failed look is repeated later. One run is never looked at by two threads at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from batt_operator.cluster import ApiError, RunKey
+from batt_operator.executor import is_conflict
+
+THREADS = 4
+"""Runs that are looked at at once: the API server's latency is hidden, its load stays small."""
+
+LEAST_SECONDS = 0.5
+"""Least time between two looks at a run: a work Job that changes many times a second costs two looks."""
+
+RETRY_SECONDS = (1.0, 60.0)
+"""After how long a failed look is repeated: at first, doubling up to the second number."""
+
+LOG = logging.getLogger("batt_operator")
+"""The operator's log."""
+
+
+class Controller:
+    """Looks at runs when they are woken.
+
+    look: brings a run a step further; returns after how many seconds to look again, None for not by itself.
+    """
+
+    def __init__(self, look: Callable[[RunKey], float | None]) -> None:
+        self.look = look
+        self.changed = threading.Condition()
+        self.due: dict[RunKey, float] = {}
+        self.heap: list[tuple[float, RunKey]] = []
+        self.busy: set[RunKey] = set()
+        self.earliest: dict[RunKey, float] = {}
+        self.failures: dict[RunKey, int] = {}
+        self.is_stopping = False
+        self.threads = [threading.Thread(target=self.work, name=f"look-{number}") for number in range(THREADS)]
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let every look that goes on finish, its writes included, and begin no other."""
+        with self.changed:
+            self.is_stopping = True
+            self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+
+    def wake(self, key: RunKey, seconds: float = 0.0) -> None:
+        """Look at a run after so many seconds, or earlier if it is due earlier."""
+        with self.changed:
+            when = max(time.monotonic() + seconds, self.earliest.get(key, 0.0))
+            if when < self.due.get(key, float("inf")):
+                self.due[key] = when
+                heapq.heappush(self.heap, (when, key))
+                self.changed.notify()
+
+    def forget(self, key: RunKey) -> None:
+        """Drop what is known of a run that is gone."""
+        with self.changed:
+            for known in (self.due, self.earliest, self.failures):
+                known.pop(key, None)
+
+    def work(self) -> None:
+        """Look at runs as they come due, until told to stop."""
+        while (key := self.next()) is not None:
+            again = self.look_once(key)
+            with self.changed:
+                self.busy.discard(key)
+                self.earliest[key] = time.monotonic() + LEAST_SECONDS
+                if key in self.due:  # woken meanwhile
+                    when = max(self.due[key], self.earliest[key])
+                    self.due[key] = when
+                    heapq.heappush(self.heap, (when, key))
+                self.changed.notify()
+            if again is not None:
+                self.wake(key, again)
+
+    def next(self) -> RunKey | None:
+        """Return the next run that is due, waiting for it; None when stopping."""
+        with self.changed:
+            while not self.is_stopping:
+                now = time.monotonic()
+                while self.heap and self.heap[0][0] <= now:
+                    when, key = heapq.heappop(self.heap)
+                    if self.due.get(key) != when or key in self.busy:  # superseded, or put back when it is done
+                        continue
+                    del self.due[key]
+                    self.busy.add(key)
+                    return key
+                self.changed.wait(self.heap[0][0] - now if self.heap else None)
+        return None
+
+    def look_once(self, key: RunKey) -> float | None:
+        """Look at a run; return when to look again. Whatever goes wrong with one run is logged and tried again."""
+        try:
+            again = self.look(key)
+        except ApiError as error:
+            if is_conflict(error):
+                return LEAST_SECONDS
+            return self.failed(key, str(error), has_trace=False)
+        except Exception as error:  # noqa: BLE001 # a fault of ours in one run must not stop the others
+            return self.failed(key, repr(error), has_trace=True)
+        self.failures.pop(key, None)
+        return again
+
+    def failed(self, key: RunKey, error: str, *, has_trace: bool) -> float:
+        """Log a failed look; return when to try again."""
+        count = self.failures.get(key, 0) + 1
+        self.failures[key] = count
+        first, most = RETRY_SECONDS
+        again = min(most, first * 2 ** min(count - 1, 10))
+        fields = {"namespace": key.namespace, "run": key.name, "error": error, "failures": count, "again": again}
+        LOG.error("look failed", extra=fields, exc_info=has_trace)
+        return again

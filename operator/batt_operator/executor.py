@@ -1,0 +1,245 @@
+"""Looks at a run, has it decided, acts: reads what reconcile needs, applies its actions, writes the status last."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from batt.api import API_VERSION, KIND
+from batt.status import RunStatus
+from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
+from batt_operator.draft import Event
+from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, written_time
+from batt_operator.reconcile import (
+    Action,
+    CreateConfigMap,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DeleteRun,
+    PatchJob,
+    World,
+    reconcile,
+    what_to_look_at,
+)
+from batt_operator.settings import Settings
+from batt_operator.stalls import Stall, explain_waiting
+
+ENDED_PODS = 50
+"""Most pods of an ended Job that are read: enough to say how they failed, whatever the size of the run."""
+
+STALLED_PODS = 20
+"""Most pods of a stalled stage that are read."""
+
+STATUS_SECONDS = (15.0, 60.0)
+"""Least time between two writes of a status in which only counts have changed: in a run's first minutes, and later."""
+
+FIRST_MINUTES_SECONDS = 300.0
+"""How long counts are written more often."""
+
+LOG = logging.getLogger("batt_operator")
+"""The operator's log."""
+
+
+class NameTakenError(Exception):
+    """An object that should be ours belongs to somebody else."""
+
+
+class Executor:
+    """Reconciles runs against a cluster, one at a time per run (controller.py sees to that)."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
+        self.cluster = cluster
+        self.settings = settings
+        self.now = now
+        self.written: dict[str, datetime] = {}
+
+    def reconcile(self, key: RunKey) -> float | None:
+        """Bring a run a step further; return after how many seconds to look again, None for when something happens.
+
+        Raises:
+            ApiError: the API server refused or is away; the same again later is right.
+        """
+        raw = self.cluster.get_run(key)
+        if raw is None:
+            return None
+        run = run_view(raw)
+        jobs = self.own_jobs(run)
+        decision = self.decide(run, jobs, taken="")
+        try:
+            self.act(run, decision.actions)
+        except NameTakenError as error:
+            decision = self.decide(run, jobs, taken=str(error))
+            self.act(run, decision.actions)
+        return self.conclude(key, run, decision)
+
+    def own_jobs(self, run: RunView) -> dict[str, JobView]:
+        """Return the run's Jobs by name."""
+        views = map(job_view, self.cluster.list_jobs(run.namespace, run.uid))
+        return {job.name: job for job in views if job.owner_uid == run.uid}
+
+    def decide(self, run: RunView, jobs: Mapping[str, JobView], taken: str) -> Decision:
+        """Read the pods that the decision needs, and decide."""
+        now = self.now()
+        look = what_to_look_at(run, jobs, self.settings, now)
+        ended = {job.name: self.pods(run, job, ended_fields(job), ENDED_PODS) for job in look.ended}
+        stall = self.stall(run, look.stalled) if look.stalled else None
+        return reconcile(World(run, jobs, ended, stall, taken, self.settings, now))
+
+    def pods(self, run: RunView, job: JobView, fields: str, limit: int) -> list[PodView]:
+        """Return some pods of a Job."""
+        return [pod_view(raw) for raw in self.cluster.list_pods(run.namespace, job.uid, fields, limit)]
+
+    def stall(self, run: RunView, jobs: Sequence[JobView]) -> Stall | None:
+        """Return why a stage has no running pod."""
+        pods = [pod for job in jobs for pod in self.pods(run, job, "status.phase!=Succeeded", STALLED_PODS)]
+        events = (
+            []
+            if pods
+            else [event for job in jobs for event in self.cluster.list_events(run.namespace, job.uid, "FailedCreate")]
+        )
+        return explain_waiting(pods, [str(event.get("message", "")) for event in sorted(events, key=when)])
+
+    def act(self, run: RunView, actions: Sequence[Action]) -> None:
+        """Apply actions in their order.
+
+        Raises:
+            NameTakenError: what should be created is there, and somebody else's.
+        """
+        for action in actions:
+            LOG.info("act", extra=about(run) | {"action": type(action).__name__, "object": name_of(action)})
+            match action:
+                case CreateConfigMap(manifest):
+                    require_ours(run, self.cluster.create_config_map(manifest))
+                case CreateJob(manifest):
+                    require_ours(run, self.cluster.create_job(manifest))
+                case PatchJob(name, spec):
+                    self.cluster.patch_job(run.namespace, name, spec)
+                case DeleteJob(name, uid):
+                    self.cluster.delete_job(run.namespace, name, uid)
+                case DeleteRun():
+                    self.cluster.delete_run(RunKey(run.namespace, run.name), run.uid)
+
+    def conclude(self, key: RunKey, run: RunView, decision: Decision) -> float | None:
+        """Write the status if there is something to say; return when to look again."""
+        if run.is_deleting or any(isinstance(action, DeleteRun) for action in decision.actions):
+            self.written.pop(run.uid, None)
+            return None
+        new, old = decision.draft.status, run.status
+        again = decision.again_seconds
+        if new == old:
+            return again
+        wait = 0.0 if without_counts(new) != without_counts(old) else self.seconds_to_wait(run)
+        if wait > 0:
+            return wait if again is None else min(wait, again)
+        changes = merge_patch(old.model_dump(mode="json", by_alias=True), new.model_dump(mode="json", by_alias=True))
+        self.cluster.patch_status(key, run.resource_version, changes)
+        self.written[run.uid] = self.now()
+        if new.phase is not old.phase:
+            LOG.info(
+                "phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "message": new.message}
+            )
+        for event in decision.events:
+            self.cluster.create_event(event_manifest(run, event, self.now()))
+        return again
+
+    def seconds_to_wait(self, run: RunView) -> float:
+        """Return how long counts alone must wait until they are written."""
+        last = self.written.get(run.uid)
+        if last is None:
+            return 0.0
+        first, later = STATUS_SECONDS
+        least = first if run.status.clock.ran_seconds + age(run, self.now()) < FIRST_MINUTES_SECONDS else later
+        return least - (self.now() - last).total_seconds()
+
+
+def age(run: RunView, now: datetime) -> float:
+    """Return how long ago the attempt began."""
+    start = run.status.start_time
+    return (now - datetime.fromisoformat(start)).total_seconds() if start else 0.0
+
+
+def ended_fields(job: JobView) -> str:
+    """Return the field selector of the pods that tell how a Job ended."""
+    return "status.phase=Succeeded" if job.is_complete else "status.phase=Failed"
+
+
+def when(event: Raw) -> str:
+    """Return when an event happened last; RFC 3339 texts sort by time."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def name_of(action: Action) -> str:
+    """Return the name of the object that an action is about, for the log."""
+    match action:
+        case CreateConfigMap(manifest) | CreateJob(manifest):
+            return str(manifest["metadata"]["name"])
+        case PatchJob(name, _) | DeleteJob(name, _):
+            return name
+    return ""
+
+
+def about(run: RunView) -> dict[str, str]:
+    """Return what every log line about a run says."""
+    return {"namespace": run.namespace, "run": run.name}
+
+
+def require_ours(run: RunView, raw: Raw) -> None:
+    """Refuse an object that another one owns: a user's, or a deleted run's of the same name."""
+    owners = [one["uid"] for one in raw["metadata"].get("ownerReferences", ())]
+    if run.uid not in owners:
+        raise NameTakenError(f"{raw.get('kind', 'object')} {raw['metadata']['name']}")
+
+
+def without_counts(status: RunStatus) -> dict[str, Any]:
+    """Return a status without what changes all the time while pods come and go."""
+    clock = status.clock.model_copy(update={"waiting_since": None})
+    quiet = status.model_copy(update={"clock": clock, "progress": ""})
+    return quiet.model_dump(exclude={"shards"}) | {"failed": status.shards.failed}
+
+
+def merge_patch(old: Raw, new: Raw) -> Raw:
+    """Return the merge patch (RFC 7386) that makes `new` of `old`: what is gone or None is null."""
+    changes: Raw = {}
+    for name in old.keys() | new.keys():
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            changes[name] = merge_patch(before, after)
+        else:
+            changes[name] = after
+    return changes
+
+
+def event_manifest(run: RunView, event: Event, now: datetime) -> Raw:
+    """Return a Kubernetes event about a run."""
+    time = written_time(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": event.name, "namespace": run.namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": run.name,
+            "namespace": run.namespace,
+            "uid": run.uid,
+        },
+        "type": "Warning" if event.is_warning else "Normal",
+        "reason": event.reason,
+        "message": event.message[:1024],  # the API server takes no more
+        "source": {"component": "batt-operator"},
+        "reportingComponent": "batt.dev/operator",
+        "reportingInstance": "batt-operator",
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    }
+
+
+def is_conflict(error: ApiError) -> bool:
+    """Return whether somebody changed the run between our reading and our writing: normal, look again."""
+    return error.status == 409

@@ -1,0 +1,108 @@
+"""Is the operator alive: `/healthz` answers 503 when the resync or a watch is stale, so that Kubernetes restarts it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+from batt_operator.cluster import Raw
+
+MISSED_RESYNCS = 3
+"""So many resyncs may fail in a row, or be late, before the operator counts as dead."""
+
+MISSED_LOOKS = 2
+"""In so many resyncs in a row an object may be newer than what its watch has said, before the watch counts as dead."""
+
+
+class Version(NamedTuple):
+    """An object as a watch or a list has it."""
+
+    uid: str
+    resource_version: str
+
+
+def version_of(raw: Mapping[str, Raw]) -> Version:
+    """Return which version of which object this is."""
+    return Version(raw["metadata"]["uid"], raw["metadata"]["resourceVersion"])
+
+
+class Health:
+    """What is known of the resync and the watches; used from several threads."""
+
+    def __init__(self, resync_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.resync_seconds = resync_seconds
+        self.lock = threading.Lock()
+        self.synced = clock()
+        self.seen: dict[str, dict[str, str]] = {}
+        self.behind: dict[str, dict[Version, int]] = {}
+
+    def watched(self, kind: str, version: Version) -> None:
+        """Note what a watch has said."""
+        with self.lock:
+            self.seen.setdefault(kind, {})[version.uid] = version.resource_version
+
+    def gone(self, kind: str, uid: str) -> None:
+        """Note that a watch has said that an object is gone."""
+        with self.lock:
+            self.seen.get(kind, {}).pop(uid, None)
+
+    def listed(self, kind: str, versions: Iterable[Version]) -> None:
+        """Compare what the resync has found with what the watch has said.
+
+        A version that the watch has not told of by the next resyncs either, though it has not changed, it never will.
+        """
+        with self.lock:
+            seen, behind = self.seen.get(kind, {}), self.behind.get(kind, {})
+            missing = [one for one in versions if seen.get(one.uid) != one.resource_version]
+            self.behind[kind] = {one: behind.get(one, 0) + 1 for one in missing}
+
+    def resynced(self) -> None:
+        """Note that a resync has gone through."""
+        with self.lock:
+            self.synced = self.clock()
+
+    def faults(self) -> list[str]:
+        """Return what is wrong; empty where nothing is."""
+        with self.lock:
+            age = self.clock() - self.synced
+            faults = []
+            if age > MISSED_RESYNCS * self.resync_seconds + 30:
+                faults.append(f"no resync for {age:.0f} s")
+            for kind, behind in self.behind.items():
+                stale = sum(count > MISSED_LOOKS for count in behind.values())
+                if stale:
+                    faults.append(f"the watch of {kind} has missed {stale} changes")
+            return faults
+
+
+def serve_health(health: Health, port: int) -> ThreadingHTTPServer:
+    """Serve /healthz on a port from a thread of its own; return the server, whose shutdown() ends it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers GET /healthz."""
+
+        def do_GET(self) -> None:  # the name that http.server asks for
+            """Answer 200 or 503 with what is wrong; 404 for other paths."""
+            if self.path != "/healthz":
+                self.send_error(404)
+                return
+            faults = health.faults()
+            body = json.dumps({"healthy": not faults, "faults": faults}).encode()
+            self.send_response(503 if faults else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: a probe every few seconds is no news."""
+
+    server = ThreadingHTTPServer(("", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

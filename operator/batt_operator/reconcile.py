@@ -1,0 +1,546 @@
+"""reconcile(world) -> Decision: what to do about a run, from all that is known of it now.
+
+Pure, and level-based: whatever happened before, in which order, and however often this is asked, the same world gives
+the same decision.
+
+    plan ──> work ──> collect ──> Complete | Failed | Cancelled        (stages.py; `status.clock.stage` says where)
+      └─ refused: Failed   └─ stopped early: `status.clock.ending` says why, what is stored is still collected
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+from batt.api import BenchmarkRun
+from batt.message import CollectMessage, ErrorMessage, PlanMessage, parse_message
+from batt.status import ConditionType, Phase, Reason, ShardCounts
+from batt_operator.cluster import Raw
+from batt_operator.draft import Draft, Event
+from batt_operator.jobs import FATAL, config_map_manifest, job_manifest
+from batt_operator.observed import JobView, PodView, RunView, StageView, count_indexes, parsed_time, stage_view
+from batt_operator.settings import Settings
+from batt_operator.stages import Stage, job_slots
+from batt_operator.stalls import Stall, explain_failures
+
+STALL_SECONDS = 10.0
+"""How long a stage may be without a running pod before somebody looks why: pulling an image takes about that."""
+
+BACKOFF_SECONDS = 660.0
+"""Longest time that Kubernetes waits before it tries a failed pod again (10 minutes), and some more."""
+
+STOP_SECONDS = 180.0
+"""How long pods that were told to stop are waited for before collect starts without them: a lost node never answers."""
+
+MAX_REMADE = 3
+"""How often a stage is made anew because its last words were lost."""
+
+TAKEN_SECONDS = 5.0
+"""When to try again to create what stands there already: what a deleted run of the same name leaves goes by itself."""
+
+SOON_SECONDS = 1.0
+"""When to look again at what should change by itself at once."""
+
+
+class CreateConfigMap(NamedTuple):
+    """Create the ConfigMap that carries the run."""
+
+    manifest: Raw
+
+
+class CreateJob(NamedTuple):
+    """Create a Job of a stage."""
+
+    manifest: Raw
+
+
+class PatchJob(NamedTuple):
+    """Change fields of a Job's spec."""
+
+    name: str
+    spec: Raw
+
+
+class DeleteJob(NamedTuple):
+    """Delete a Job and its pods."""
+
+    name: str
+    uid: str
+
+
+class DeleteRun(NamedTuple):
+    """Delete the run, whose time to live after its end is over."""
+
+
+Action: TypeAlias = CreateConfigMap | CreateJob | PatchJob | DeleteJob | DeleteRun
+"""What the executor can do to the cluster."""
+
+
+class World(NamedTuple):
+    """All that is known of a run.
+
+    jobs: the run's own Jobs by name.
+    ended_pods: by Job name, the pods that are left of a Job that is over, some of them where there are many.
+    stall: why the current stage has no running pod, if somebody has looked.
+    taken: name of an object of somebody else's that stands where one of ours should.
+    """
+
+    run: RunView
+    jobs: Mapping[str, JobView]
+    ended_pods: Mapping[str, Sequence[PodView]]
+    stall: Stall | None
+    taken: str
+    settings: Settings
+    now: datetime
+
+
+class Decision(NamedTuple):
+    """What to do, in this order; the status is written last."""
+
+    actions: tuple[Action, ...]
+    draft: Draft
+    events: tuple[Event, ...]
+    again_seconds: float | None
+
+
+class Look(NamedTuple):
+    """What reconcile needs to see of pods: the stage's ended Jobs, and whether to ask why nothing runs."""
+
+    ended: tuple[JobView, ...]
+    stalled: tuple[JobView, ...]
+
+
+def what_to_look_at(run: RunView, jobs: Mapping[str, JobView], settings: Settings, now: datetime) -> Look:
+    """Return which Jobs' pods must be read before reconcile can decide; most of the time none."""
+    status = run.status
+    if run.run is None or status.start_time is None or status.has_ended():
+        return Look((), ())
+    view = current_view(run, run.run, jobs, settings)
+    ended = tuple(job for job in view.jobs if job.is_over)
+    since = status.clock.waiting_since
+    has_waited = since is not None and (now - parsed_time(since)).total_seconds() >= STALL_SECONDS
+    stalled = tuple(job for job in view.jobs if not job.is_over and not job.is_suspended and not job.ready)
+    return Look(ended, stalled if has_waited else ())
+
+
+def current_view(run: RunView, spec: BenchmarkRun, jobs: Mapping[str, JobView], settings: Settings) -> StageView:
+    """Return the Jobs of the stage that the run is in."""
+    return view_of(run, spec, Stage(run.status.clock.stage), run.status.attempt, jobs, settings)
+
+
+def view_of(
+    run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, jobs: Mapping[str, JobView], settings: Settings
+) -> StageView:
+    """Return the Jobs of a stage."""
+    slots = job_slots(run.name, stage, attempt, spec.spec.pool or settings.default_pool, settings.stage_pool)
+    return stage_view(stage, [slot.name for slot in slots], dict(jobs))
+
+
+def reconcile(world: World) -> Decision:
+    """Return what to do about a run."""
+    return Reconciler(world).decide()
+
+
+class Reconciler:
+    """One decision: reads the world, collects actions, drafts the status."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.run = world.run
+        self.settings = world.settings
+        self.now = world.now
+        self.draft = Draft(world.run, world.now)
+        self.actions: list[Action] = []
+        self.again: float | None = None
+
+    def decide(self) -> Decision:
+        """Return the decision."""
+        if not self.run.is_deleting:  # what it owns goes by owner references
+            if self.begins_attempt():
+                self.draft.begin(self.run.run, self.settings.results)
+            if self.draft.status.has_ended():
+                self.expire()
+            else:
+                self.advance()
+        return Decision(tuple(self.actions), self.draft, self.draft.events(), self.again)
+
+    def begins_attempt(self) -> bool:
+        """Return whether the run is new, or has ended and is asked for a further attempt."""
+        status = self.run.status
+        if status.start_time is None:
+            return True
+        return status.has_ended() and self.run.run is not None and self.run.run.spec.attempt > status.attempt
+
+    def expire(self) -> None:
+        """Delete a run whose time to live is over; say again what changed in a run that has ended."""
+        self.draft.observe()
+        ttl = self.run.run.spec.ttl_seconds_after_finished if self.run.run else None
+        ended = self.draft.status.completion_time
+        if ttl is None or ended is None:
+            return
+        left = (parsed_time(ended) + timedelta(seconds=ttl) - self.now).total_seconds()
+        if left <= 0:
+            self.actions.append(DeleteRun())
+        else:
+            self.again_in(left)
+
+    def advance(self) -> None:
+        """Take the run as far as it goes now."""
+        self.draft.observe()
+        refused = refusal(self.run, self.settings)
+        spec = self.run.run
+        if refused or spec is None:
+            self.draft.end(Phase.FAILED, Reason.CONFIG_ERROR, refused)
+            return
+        self.spec = spec
+        self.is_queued = bool(spec.spec.queue)
+        self.warn()
+        if self.stage is not Stage.COLLECT:
+            self.check_deadline()
+            if spec.spec.cancel:
+                self.draft.stop(Reason.CANCELLED, "spec.cancel is true")
+        steps: dict[Stage, Callable[[StageView], bool]] = {
+            Stage.PLAN: self.plan_step,
+            Stage.WORK: self.work_step,
+            Stage.COLLECT: self.collect_step,
+        }
+        while steps[self.stage](self.view()):  # a stage that is over makes way for the next at once
+            pass
+        self.draft.settle(self.view())
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that the run is in."""
+        return Stage(self.draft.status.clock.stage)
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether no pod may run now; collecting what a stopped run has stored goes on regardless."""
+        return self.spec.spec.suspend and self.draft.status.clock.ending is None
+
+    def view(self) -> StageView:
+        """Return the Jobs of the current stage."""
+        return view_of(self.run, self.spec, self.stage, self.draft.status.attempt, self.world.jobs, self.settings)
+
+    def again_in(self, seconds: float) -> None:
+        """Ask to be asked again after so long at the latest."""
+        self.again = max(SOON_SECONDS, seconds if self.again is None else min(self.again, seconds))
+
+    def warn(self) -> None:
+        """Say what is allowed and still unwise, or cannot be done."""
+        spec, clock = self.spec.spec, self.draft.status.clock
+        if self.is_queued and clock.concurrency and self.concurrency() != clock.concurrency:
+            message = (
+                f"spec.maxConcurrency: got {spec.max_concurrency}; Kueue owns how many pods a queued run has "
+                f"({clock.concurrency} were asked for); cancel the run and apply it anew under another name"
+            )
+            self.draft.say(ConditionType.WARNING, Reason.CONCURRENCY_REFUSED, message)
+        elif self.settings.pools[spec.pool or self.settings.default_pool].has_gpu():
+            message = "solvers run on CPUs: the GPU of this pool stays idle; choose a CPU pool"
+            self.draft.say(ConditionType.WARNING, Reason.IDLE_GPU, message)
+        else:
+            self.draft.drop(ConditionType.WARNING)
+
+    def check_deadline(self) -> None:
+        """Stop the work of a run that has taken too long, without the time it was suspended."""
+        limit = self.spec.spec.deadlines.run_seconds or self.settings.run_seconds
+        left = limit - self.draft.ran_seconds()
+        if left <= 0:
+            message = f"ran for {limit} s, as spec.deadlines.runSeconds allows; what is finished is collected"
+            self.draft.stop(Reason.DEADLINE_EXCEEDED, message)
+        elif not self.is_suspended:
+            self.again_in(left)
+
+    # -- stages ---------------------------------------------------------------------------------------------------
+
+    def plan_step(self, view: StageView) -> bool:
+        """Freeze the run's inputs; return whether the run has moved on to the work."""
+        ending = self.draft.status.clock.ending
+        if ending:  # nothing is planned, so there is nothing to collect
+            self.delete(view.jobs)
+            self.draft.end_early()
+            return False
+        if view.is_complete:
+            told = self.told(view)
+            if not isinstance(told, PlanMessage):
+                return self.remake(view)
+            self.draft.planned(told)
+            return self.enter(Stage.WORK)
+        if view.failed:
+            self.draft.end(Phase.FAILED, *self.why_failed(view.failed))
+            return False
+        if self.rests(view):
+            return False
+        if view.missing and not self.world.taken:
+            self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, self.results_root())))
+        self.create(view, 1)
+        self.draft.planning(has_begun=view.has_begun)
+        self.wait(view)
+        return False
+
+    def work_step(self, view: StageView) -> bool:
+        """Work on the shards; return whether the run has moved on to collecting."""
+        clock = self.draft.status.clock
+        if clock.todo == 0 or (view.is_complete and clock.ending is None):
+            self.count(view)
+            return self.enter(Stage.COLLECT)
+        self.count(view)
+        if clock.ending:
+            return self.has_stopped(view) and self.enter(Stage.COLLECT)
+        if view.failed and not self.failed_by_suspension(view):
+            self.draft.stop(*self.why_failed(view.failed))
+            return self.enter(Stage.COLLECT)
+        if self.rests(view):
+            return False
+        if self.resume(view):
+            return False
+        self.create(view, clock.todo or 0)
+        if self.is_queued and all(job.is_suspended for job in view.jobs):
+            self.draft.rest(Reason.QUEUED_BY_KUEUE, f"waits in the queue {self.spec.spec.queue} for Kueue to admit it")
+            return False
+        self.draft.wake()
+        self.scale(view)
+        self.wait(view)
+        if self.draft.status.clock.ending:  # waited too long
+            return self.has_stopped(view) and self.enter(Stage.COLLECT)
+        return False
+
+    def collect_step(self, view: StageView) -> bool:
+        """Merge what is stored; the run ends here."""
+        if view.is_complete:
+            told = self.told(view)
+            if not isinstance(told, CollectMessage):
+                return self.remake(view)
+            pool = self.settings.pools[self.spec.spec.pool or self.settings.default_pool]
+            self.draft.collected(told, pool.price)
+            return False
+        if view.failed:
+            reason, message = self.why_failed(view.failed)
+            self.draft.stop(reason, f"collecting failed: {message}")
+            self.draft.end_early()
+            return False
+        if self.rests(view):
+            return False
+        self.create(view, 1)
+        self.draft.wake()
+        self.wait(view)
+        return False
+
+    def enter(self, stage: Stage) -> bool:
+        """Move on to a stage."""
+        self.draft.clock(stage=str(stage), waiting_since=None)
+        self.draft.drop(ConditionType.STALLED)
+        return True
+
+    # -- what stages have in common -------------------------------------------------------------------------------
+
+    def create(self, view: StageView, shards: int) -> None:
+        """Create the stage's Jobs that are missing."""
+        if self.world.taken:  # whose it is shows in the stall; try again later
+            self.again_in(TAKEN_SECONDS)
+            return
+        status = self.draft.status
+        pool = self.spec.spec.pool or self.settings.default_pool
+        for slot in job_slots(self.run.name, view.stage, status.attempt, pool, self.settings.stage_pool):
+            if slot.name in view.missing:
+                manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
+                self.actions.append(CreateJob(manifest))
+        if view.missing and view.stage is Stage.WORK:
+            self.draft.clock(concurrency=self.concurrency())
+
+    def delete(self, jobs: Sequence[JobView]) -> None:
+        """Delete Jobs that are not on their way out yet."""
+        self.actions.extend(DeleteJob(job.name, job.uid) for job in jobs if not job.is_deleting)
+        if jobs:
+            self.again_in(SOON_SECONDS)
+
+    def rests(self, view: StageView) -> bool:
+        """Stop the stage's pods while the run is suspended; return whether it is.
+
+        A Job that Kubernetes itself can suspend stays; plan and collect are made anew, they lose nothing.
+        """
+        if not self.is_suspended:
+            return False
+        if view.stage is not Stage.WORK or self.is_queued:
+            self.delete(view.jobs)
+        else:
+            running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
+            if running:
+                self.draft.clock(failed_pods=view.total("failed_pods"))
+            self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
+        self.draft.rest(Reason.SUSPENDED_BY_USER, "spec.suspend is true; `batt resume` goes on")
+        return True
+
+    def failed_by_suspension(self, view: StageView) -> bool:
+        """Return whether a Job failed because pods that had not started were ended by our own suspension.
+
+        Kubernetes ends such pods as Failed, and counts that against their shards.
+        """
+        was_ours = self.draft.is_resting(Reason.SUSPENDED_BY_USER)
+        job = view.failed
+        return was_ours and job is not None and job.failed_reason in {"MaxFailedIndexesExceeded", "FailedIndexes"}
+
+    def resume(self, view: StageView) -> bool:
+        """Let suspended Jobs of ours go on; return whether one has to be made anew first.
+
+        That is where the suspension itself has counted as failures of shards: they get their retries back.
+        """
+        if self.is_queued or not self.draft.is_resting(Reason.SUSPENDED_BY_USER):
+            return False
+        if view.failed or view.total("failed_pods") > self.draft.status.clock.failed_pods:
+            self.delete(view.jobs)
+            return bool(view.jobs)
+        self.actions.extend(PatchJob(job.name, {"suspend": False}) for job in view.jobs if job.is_suspended)
+        return False
+
+    def has_stopped(self, view: StageView) -> bool:
+        """Stop the work for good; return whether no pod works any more, or none will say so."""
+        if all(job.is_over for job in view.jobs):
+            return True
+        if self.is_queued:
+            self.delete(view.jobs)
+            return False
+        running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
+        self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
+        waited = self.draft.waited_seconds(begin=True)
+        self.again_in(STOP_SECONDS - waited)
+        return (not running and view.is_idle) or waited >= STOP_SECONDS
+
+    def results_root(self) -> str:
+        """Return the URI under which the runs' folders lie; refusal has seen to it that there is one."""
+        return self.spec.spec.results or self.settings.results or ""
+
+    def concurrency(self) -> int:
+        """Return how many pods of the work should run at once."""
+        asked = self.spec.spec.max_concurrency or self.settings.max_concurrency
+        return min(asked, self.draft.status.clock.todo or asked)
+
+    def scale(self, view: StageView) -> None:
+        """Set how many pods run at once to what the run says now; a queued run's Job is Kueue's."""
+        if self.is_queued:
+            return
+        wanted = self.concurrency()
+        self.actions.extend(
+            PatchJob(job.name, {"parallelism": wanted})
+            for job in view.jobs
+            if job.parallelism != wanted and not job.is_over
+        )
+
+    def count(self, view: StageView) -> None:
+        """Take over the counts of the work's Jobs."""
+        status = self.draft.status
+        done_before = status.shards.total - (status.clock.todo or 0)
+        has_progressed = done_before + view.total("succeeded") > status.shards.succeeded
+        shards = ShardCounts(
+            total=status.shards.total,
+            active=view.total("active"),
+            succeeded=done_before + view.total("succeeded"),
+            failed=sum(count_indexes(job.failed_indexes) for job in view.jobs),
+            failed_indexes=",".join(filter(None, (job.failed_indexes for job in view.jobs))),
+        )
+        self.draft.counted(shards)
+        if has_progressed:
+            self.draft.clock(waiting_since=None)
+
+    def wait(self, view: StageView) -> None:
+        """Say how a stage gets on; stop it where it has had no running pod for too long."""
+        if view.stage is Stage.WORK and view.has_begun:
+            self.draft.started()
+        if view.has_running_pod or not view.jobs:
+            self.draft.clock(waiting_since=None)
+            self.draft.drop(ConditionType.STALLED)
+            if not self.world.taken:
+                return
+        waited = self.draft.waited_seconds(begin=True)
+        stall = self.stall_of(view)
+        limit = float(self.spec.spec.deadlines.pending_seconds)
+        if view.total("failed_pods") and not view.total("active"):  # Kubernetes waits before it tries again
+            limit = max(limit, BACKOFF_SECONDS)
+        if waited >= limit:
+            self.give_up(view, stall, waited)
+            return
+        self.again_in(limit - waited)
+        if waited < STALL_SECONDS:
+            self.again_in(STALL_SECONDS - waited)
+        elif stall:
+            self.draft.say(ConditionType.STALLED, stall.reason, stall.message)
+
+    def stall_of(self, view: StageView) -> Stall | None:
+        """Return why no pod of the stage runs."""
+        if self.world.taken:
+            message = f"{self.world.taken} is there and not this run's; delete it, or rename the run"
+            return Stall(Reason.NAME_TAKEN, message)
+        return self.world.stall if view.jobs else None
+
+    def give_up(self, view: StageView, stall: Stall | None, waited: float) -> None:
+        """End a stage that does not get any pod to run."""
+        reason = stall.reason if stall else Reason.NOT_STARTED
+        why = stall.message if stall else "no pod has run, and nothing says why"
+        self.draft.stop(reason, f"{view.stage}: no pod ran for {waited:.0f} s (spec.deadlines.pendingSeconds): {why}")
+        if view.stage is not Stage.WORK:
+            self.delete(view.jobs)
+            self.draft.end_early()
+        else:
+            self.draft.clock(waiting_since=None)  # from now on it counts how long stopping takes
+
+    def told(self, view: StageView) -> PlanMessage | CollectMessage | ErrorMessage | None:
+        """Return the last words of a completed stage; None where they are lost."""
+        pods = [pod for pod in self.world.ended_pods.get(view.jobs[0].name, ()) if pod.exit_code == 0]
+        return parse_message(pods[0].ended_message) if pods else None
+
+    def remake(self, view: StageView) -> bool:
+        """Make a stage anew whose last words are lost: it says the same again."""
+        remade = self.draft.status.clock.remade
+        if remade >= MAX_REMADE:
+            message = f"{view.stage}: its pods ended without a message {remade + 1} times; is the image one of batt's?"
+            self.draft.stop(Reason.STAGE_FAILED, message)
+            self.draft.end_early()
+            return False
+        if not any(job.is_deleting for job in view.jobs):
+            self.draft.clock(remade=remade + 1)
+        self.delete(view.jobs)
+        return False
+
+    def why_failed(self, job: JobView) -> tuple[Reason, str]:
+        """Return what a failed Job means for the run (the table of DESIGN.md section 3)."""
+        pods = self.world.ended_pods.get(job.name, ())
+        fatal = [pod for pod in pods if pod.exit_code in FATAL]
+        failures = explain_failures(fatal or pods)
+        words = failures.message if failures else job.failed_message
+        match job.failed_reason:
+            case "PodFailurePolicy":
+                return policy_reason(job, fatal), words
+            case "FailedIndexes":
+                return Reason.COMPLETED_WITH_FAILURES, f"some shards failed, as spec.retries allows; {words}"
+            case "MaxFailedIndexesExceeded":
+                return Reason.TOO_MANY_FAILURES, f"more shards failed than spec.retries.failedShards allows; {words}"
+            case "DeadlineExceeded":
+                return Reason.DEADLINE_EXCEEDED, job.failed_message
+        return Reason.STAGE_FAILED, f"{job.stage}: {job.failed_message}; {words}"
+
+
+def policy_reason(job: JobView, fatal: Sequence[PodView]) -> Reason:
+    """Return the reason of an exit code that no retry mends.
+
+    Where the pod is gone, Kubernetes' own message names the code.
+    """
+    codes = {pod.exit_code for pod in fatal} or {int(word) for word in job.failed_message.split() if word.isdecimal()}
+    if 77 in codes:
+        return Reason.AUTH_OR_QUOTA
+    return Reason.PLAN_REJECTED if job.stage == Stage.PLAN and codes & {64, 65} else Reason.CONFIG_ERROR
+
+
+def refusal(run: RunView, settings: Settings) -> str:
+    """Return why the operator cannot take a run up; empty where it can."""
+    if run.run is None:
+        return "; ".join(run.faults) or "cannot be read"
+    spec = run.run.spec
+    faults = []
+    if spec.pool and spec.pool not in settings.pools:
+        known = ", ".join(sorted(settings.pools))
+        faults.append(f"spec.pool: got {spec.pool!r}; must be one of {known}; choose one, or ask for it to be added")
+    if not spec.results and not settings.results:
+        rule = "must be a gs:// URI where the operator has no default"
+        faults.append(f"spec.results: got nothing; {rule}; set it, or the chart's value `results`")
+    return "; ".join(faults)
