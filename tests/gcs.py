@@ -27,13 +27,16 @@ START_ATTEMPTS = 5
 
 
 @contextmanager
-def gcs_server(log: Path) -> Iterator[str]:
-    """Run a server with an empty memory; yield its address. It is killed at the end; `log` keeps what it said."""
+def gcs_server(log: Path, host: str = "127.0.0.1") -> Iterator[str]:
+    """Run a server with an empty memory; yield its address. It is killed at the end; `log` keeps what it said.
+
+    `host` is the address it listens on, which is also how it names itself to its clients.
+    """
     program = tool_or_skip("fake-gcs-server")
     for _ in range(START_ATTEMPTS):
-        port = free_port()
-        address = f"http://127.0.0.1:{port}"
-        command = [str(program), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
+        port = free_port(host)
+        address = f"http://{host}:{port}"
+        command = [str(program), "-backend", "memory", "-scheme", "http", "-host", host, "-port", str(port)]
         with log.open("ab") as output:
             server = subprocess.Popen([*command, "-external-url", address], stdout=output, stderr=output)
         try:
@@ -46,10 +49,10 @@ def gcs_server(log: Path) -> Iterator[str]:
     raise AssertionError(f"fake-gcs-server did not start on {START_ATTEMPTS} ports:\n{log.read_text()}")
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of the address `host` that nothing listens on now."""
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -1,7 +1,9 @@
 """Fixtures of the cluster tests: one control plane with fake nodes a session, a node when a test asks for it.
 
 BATT_TEST_KUBECONFIG=FILE uses the cluster that FILE names instead of starting one; tests that need fake nodes or the
-audit log skip there.
+audit log skip there. Tests whose pods run our images then ask for BATT_TEST_WORKER_IMAGE and BATT_TEST_OPERATOR_IMAGE,
+references that the cluster can pull (or has: `kind load`), and those with a bucket for BATT_TEST_HOST, the address of
+this machine as pods see it.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from _pytest.capture import CaptureManager
@@ -20,7 +24,10 @@ from _pytest.capture import CaptureManager
 from tests.cluster.client import KUBECTL_SECONDS, Cluster
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fakenodes import HELD, PENDING, FakeNodes
+from tests.cluster.node import Node, what_is_missing
+from tests.gcs import gcs_server, make_bucket
 from tests.gotools import tool_or_skip
+from tests.images import project_image
 
 Helm = Callable[..., str]
 """Runs helm with the arguments given against a cluster; returns what it printed; it must succeed."""
@@ -104,6 +111,90 @@ def pending_namespace(control_plane: Cluster, fake_nodes: FakeNodes) -> Iterator
     """A fresh namespace, where pods of Jobs stay Pending until `fake_nodes.start_pod` or `finish_pod`."""
     with control_plane.namespace(PENDING) as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def node(existing_cluster: Cluster | None) -> Iterator[Node]:
+    """A cluster of its own with one real node: containers run, from images that `node.load` gives it. Needs root."""
+    if existing_cluster:
+        pytest.skip("images are loaded into the tests' own node: run without BATT_TEST_KUBECONFIG")
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    with Node() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def node_cluster(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> Cluster:
+    """A cluster whose pods run: that of the real node, or the existing one."""
+    if existing_cluster:
+        return existing_cluster
+    node: Node = request.getfixturevalue("node")
+    return node.cluster
+
+
+@pytest.fixture(scope="session")
+def worker_image(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> str:
+    """Reference of the worker's image as the tree is now, which pods of `node_cluster` can run."""
+    return image_on_node("worker", request, existing_cluster)
+
+
+@pytest.fixture(scope="session")
+def operator_image(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> str:
+    """Reference of the operator's image as the tree is now, which pods of `node_cluster` can run."""
+    return image_on_node("operator", request, existing_cluster)
+
+
+def image_on_node(name: str, request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> str:
+    """Return the reference of one of our images on the cluster whose pods run."""
+    if existing_cluster:
+        return setting_or_skip(f"BATT_TEST_{name.upper()}_IMAGE")
+    node: Node = request.getfixturevalue("node")
+    return node.load(project_image(name))
+
+
+def setting_or_skip(name: str) -> str:
+    """Return an environment variable that a test on an existing cluster needs."""
+    value = os.environ.get(name)
+    if not value:
+        pytest.skip(f"on an existing cluster this needs {name}: see tests/cluster/conftest.py")
+    return value
+
+
+@pytest.fixture
+def restricted_namespace(node_cluster: Cluster) -> Iterator[str]:
+    """A fresh namespace on the real node, which enforces the `restricted` Pod Security Standard."""
+    with node_cluster.namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"}) as name:
+        yield name
+
+
+class Bucket(NamedTuple):
+    """A bucket that tests and pods reach: its URI, and what STORAGE_EMULATOR_HOST must be to find it."""
+
+    uri: str
+    server: str
+
+
+@pytest.fixture(scope="session")
+def node_gcs(
+    request: pytest.FixtureRequest, existing_cluster: Cluster | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of a fake-gcs-server that pods of `node_cluster` reach, and the tests too."""
+    if existing_cluster:
+        host = setting_or_skip("BATT_TEST_HOST")
+    else:
+        node: Node = request.getfixturevalue("node")
+        host = node.network.host
+    with gcs_server(tmp_path_factory.mktemp("node-gcs") / "server.log", host) as address:
+        yield address
+
+
+@pytest.fixture
+def node_bucket(node_gcs: str) -> Bucket:
+    """A fresh, empty bucket that pods of the real node reach."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    make_bucket(node_gcs, name)
+    return Bucket(f"gs://{name}", node_gcs)
 
 
 @pytest.fixture(scope="session")

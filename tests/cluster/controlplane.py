@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-import socket
 import ssl
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.cluster.audit import AuditLog, audit_policy
 from tests.cluster.client import Cluster
 from tests.cluster.daemons import ClusterError, Daemon, wait_until
+from tests.gcs import free_port
 from tests.gotools import tool_or_skip
 
 LOG = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class ControlPlane:
         return self.run(name, [self.kubebox, name, *flags])
 
     def _start_etcd(self) -> str:
-        clients, peers = (f"http://127.0.0.1:{free_port('127.0.0.1')}" for _ in range(2))
+        clients, peers = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self._component(
             "etcd", "--data-dir", f"{self.folder}/etcd", "--unsafe-no-fsync", "--log-level=warn",
             f"--listen-client-urls={clients}", f"--advertise-client-urls={clients}", f"--listen-peer-urls={peers}",
@@ -188,14 +188,6 @@ class ControlPlane:
         path = self.folder / name
         path.write_text(text)
         path.chmod(0o600)
-
-
-def free_port(address: str) -> int:
-    """Return a port of `address` that nothing listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def private_key() -> str:
