@@ -67,6 +67,20 @@ MANAGED_METADATA = frozenset(
 MUTABLE = frozenset({"attempt", "attemptMode", "cancel", "maxConcurrency", "suspend", "ttlSecondsAfterFinished"})
 """Fields of the spec that may change while a run exists; all others are fixed."""
 
+RESERVED_ENV = ("BATT_", "JOB_")
+"""How no variable of a run may begin: the operator and the Job controller set such ones in the same pods."""
+
+RESERVED = Broken(
+    f"must not begin with {' or '.join(RESERVED_ENV)}, which the operator and Kubernetes set", "rename the variable"
+)
+"""What is wrong with a variable named so."""
+
+ONE_SOURCE = Broken("must name exactly one of secretRef and configMapRef", "write an entry for each object")
+"""What is wrong with an entry of envFrom that names none or two."""
+
+ATTEMPT_FELL = Broken("attempt may only grow", "write the number of the last attempt plus one")
+"""What is wrong with an attempt below the one before; only the API server sees both."""
+
 TASKS_TWICE = Broken("must not stand together with tasks", "keep either tasks or tasksFrom")
 """What is wrong with tasksFrom beside tasks."""
 
@@ -125,6 +139,17 @@ def _of_kind(kinds: UriKinds) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def _not_reserved(name: str) -> str:
+    if name.startswith(RESERVED_ENV):
+        raise broken(*RESERVED)
+    return name
+
+
+def _cluster_rule(rule: str, why: Broken) -> JsonDict:
+    """Return the part of a schema that has the API server hold a value to a rule in CEL."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": f"{why.rule}; {why.remedy}"}]}
 
 
 def _exactly(wanted: str) -> Callable[[str], str]:
@@ -199,7 +224,12 @@ ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, patt
 ImageName = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=IMAGE_NAME)]
 """Name of a container image."""
 
-EnvName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ENV_NAME)]
+EnvName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128, pattern=ENV_NAME),
+    BeforeValidator(_refuse),
+    AfterValidator(_not_reserved),
+]
 """Name of an environment variable."""
 
 RunName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS, pattern=DNS_LABEL)]
@@ -340,7 +370,12 @@ class Deadlines(Model):
 class EnvVar(Model):
     """An environment variable of the run's pods."""
 
-    name: EnvName = Field(description="Name of the variable. `BATT_...` and `JOB_...` are taken.")
+    name: EnvName = Field(
+        description="Name of the variable. `BATT_...` and `JOB_...` are taken.",
+        json_schema_extra=_cluster_rule(
+            " && ".join(f"!self.startsWith('{start}')" for start in RESERVED_ENV), RESERVED
+        ),
+    )
     value: str = Field(
         max_length=4096, description="Its value; nothing secret: that belongs into a Secret, see `envFrom`."
     )
@@ -353,10 +388,20 @@ class ObjectRef(Model):
 
 
 class EnvSource(Model):
-    """A Secret or ConfigMap whose entries become environment variables of the run's pods."""
+    """A Secret or ConfigMap whose entries become environment variables of the run's pods: exactly one of the two."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_cluster_rule("has(self.secretRef) != has(self.configMapRef)", ONE_SOURCE)
+    )
 
     secret_ref: ObjectRef | None = Field(default=None, description="The Secret to read, of the run's namespace.")
     config_map_ref: ObjectRef | None = Field(default=None, description="The ConfigMap to read, of the run's namespace.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> EnvSource:
+        if (self.secret_ref is None) == (self.config_map_ref is None):
+            raise broken(*ONE_SOURCE)
+        return self
 
 
 class RunSpec(Model):
@@ -368,7 +413,7 @@ class RunSpec(Model):
         ge=1,
         le=10_000,
         description="Most shards worked on at once; may change while the run goes on. "
-        "Where it is not set: the CPUs on a laptop, all shards on a cluster.",
+        "Where it is not set: the CPUs on a laptop, the operator's default on a cluster.",
     )
     retries: Retries = Field(default=Retries(), description="How much failure the run bears.")
     deadlines: Deadlines = Field(default=Deadlines(), description="How long the run may take.")
@@ -431,12 +476,20 @@ class RunSpec(Model):
         ge=1,
         le=1000,
         description="Cluster: raise it after the run's end to try again what has no result. May only grow.",
+        json_schema_extra=_cluster_rule("self >= oldSelf", ATTEMPT_FELL),
     )
     attempt_mode: Annotated[str, AfterValidator(_exactly("retry"))] = Field(
         default="retry",
         description="Cluster: what attempts after the first do: `retry` does the shards without a result. May change.",
         json_schema_extra={"enum": ["retry"]},
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_names_twice(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or not isinstance(data.get("env"), list | tuple):
+            return data
+        return {**data, "env": _mark_repeated_names(data["env"])}
 
 
 class BenchmarkRun(Model):
@@ -479,4 +532,20 @@ def _mark_repeated(tasks: list[object] | tuple[object, ...]) -> list[object]:
         if isinstance(task, str):
             seen[task] = index
         marked.append(task)
+    return marked
+
+
+def _mark_repeated_names(entries: list[object] | tuple[object, ...]) -> list[object]:
+    """Return the entries with the name refused wherever an entry before has the same."""
+    seen: dict[str, int] = {}
+    marked: list[object] = []
+    for index, entry in enumerate(entries):
+        name = entry.get("name") if isinstance(entry, Mapping) else None
+        if isinstance(entry, Mapping) and isinstance(name, str) and name in seen:
+            why = Broken(f"is in the list already, as env[{seen[name]}]", "remove one of the two")
+            marked.append({**entry, "name": Refused(name, why)})
+            continue
+        if isinstance(name, str):
+            seen[name] = index
+        marked.append(entry)
     return marked

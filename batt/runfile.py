@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,12 @@ from batt.yamldoc import MAX_BYTES, NULL, TOO_LONG, Document, written
 
 FIELD_DOCS = "docs/reference/run-file.md"
 """Where every field is described."""
+
+
+OF_KUBERNETES = {
+    "valueFrom": Broken("is not a field of a run's variables", "name the whole Secret or ConfigMap in spec.envFrom"),
+}
+"""Fields that people know from pods, and what stands for them here."""
 
 
 class Checked(NamedTuple):
@@ -197,6 +203,8 @@ def _rule(error: ErrorDetails) -> Broken:  # noqa: C901, PLR0912 -- one line a c
             return Broken("must not be empty", none)
         case "too_long":
             remedy = "write the ids to a text file and name it by tasksFrom, or split the run"
+            if error["loc"][-1] != "tasks":
+                remedy = "remove entries; a ConfigMap named in envFrom holds any number of variables"
             return Broken(f"must have at most {context['max_length']} entries", remedy)
         case "string_pattern_mismatch":
             return PATTERN_RULES[context["pattern"]]
@@ -238,9 +246,11 @@ def _addition(path: yamldoc.Path) -> str:
 def _unknown_field(path: yamldoc.Path) -> Broken:
     """Return the rule for a field that is not there, with the likeliest field that is."""
     parent, name = path[:-1], str(path[-1])
+    if name in OF_KUBERNETES:
+        return OF_KUBERNETES[name]
     known = _names(_model_at(parent))
     rule = f"is not a field of {written(parent)}" if parent else "is not a field of a run file"
-    elsewhere = [written(at) for at, model in _models() if name in _names(model)]
+    elsewhere = [_place(at) for at, model in _models() if name in _names(model)]
     plain = {field.lower(): field for field in known}
     near = difflib.get_close_matches(name.replace("_", "").lower(), plain, n=1)
     if elsewhere:
@@ -250,18 +260,33 @@ def _unknown_field(path: yamldoc.Path) -> Broken:
     return Broken(rule, f"remove it; fields here are {', '.join(known)}")
 
 
+def _place(path: yamldoc.Path) -> str:
+    """Return the path of a model as people write it: `spec.env[]` for the entries of a list."""
+    return written(path).replace("['']", "[]")
+
+
 def _names(model: type[Model]) -> list[str]:
     return [str(field.alias) for field in model.model_fields.values()]
 
 
 def _model_at(path: yamldoc.Path) -> type[Model]:
-    """Return the model whose fields stand under a path."""
-    return dict(_models())[path]
+    """Return the model whose fields stand under a path; of a list's entries all have the same."""
+    return dict(_models())[tuple("" if isinstance(part, int) else part for part in path)]
 
 
 def _models(model: type[Model] = BenchmarkRun, path: yamldoc.Path = ()) -> Iterator[tuple[yamldoc.Path, type[Model]]]:
-    """Return every model of the API with the path of its fields, outermost first."""
+    """Return every model of the API with the path of its fields, outermost first; "" stands for a list's entry."""
     yield path, model
     for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Model):
-            yield from _models(field.annotation, (*path, str(field.alias)))
+        for inner, place in _inner_models(field.annotation):
+            yield from _models(inner, (*path, str(field.alias), *place))
+
+
+def _inner_models(annotation: object) -> Iterator[tuple[type[Model], tuple[str, ...]]]:
+    """Return the models in a field's type: its own, that of an optional block, or that of a list's entries."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation, ()
+    place = ("",) if get_origin(annotation) is tuple else ()
+    for part in get_args(annotation):
+        if isinstance(part, type) and issubclass(part, Model):
+            yield part, place

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 from batt.api import GROUP, KIND, MUTABLE, NAME_CHARACTERS, TASKS_TWICE, VERSION
-from batt.schema.jsonschema import Schema, inlined_schema
+from batt.schema.jsonschema import Schema, inlined, inlined_schema
+from batt.status import RunStatus
 
 FORMATS = {"integer": "int64", "number": "double"}
 """Widths of numbers, which a CustomResourceDefinition names and JSON schema does not."""
 
-STATUS: Schema = {
-    "type": "object",
-    "description": "What has become of the run, written by the operator.",
-    "x-kubernetes-preserve-unknown-fields": True,
-    "properties": {
-        "phase": {"type": "string", "description": "Where the run stands, in one word."},
-        "progress": {"type": "string", "description": "Tasks done and in all, `12/400`."},
-        "score": {"type": "string", "description": "Tasks solved and in all, `30/400`."},
-        "observedGeneration": {
-            "type": "integer",
-            "format": "int64",
-            "description": "metadata.generation that this status is about.",
-        },
-        "shards": {
-            "type": "object",
-            "description": "Counts of shards.",
-            "x-kubernetes-preserve-unknown-fields": True,
-            "properties": {
-                "failed": {"type": "integer", "format": "int64", "description": "Shards that have failed for good."},
-            },
-        },
-    },
-}
-"""What `kubectl get` shows of the status; the operator's own types will fill in the rest."""
-
 COLUMNS = (
-    ("Phase", "string", ".status.phase", "Where the run stands."),
-    ("Done/Total", "string", ".status.progress", "Tasks done and in all."),
-    ("Failed", "integer", ".status.shards.failed", "Shards that have failed for good."),
-    ("Score", "string", ".status.score", "Tasks solved and in all."),
-    ("Age", "date", ".metadata.creationTimestamp", "Time since the run was created."),
+    ("Kind", "string", ".status.kind", "What the run does.", 0),
+    ("Phase", "string", ".status.phase", "Where the run stands.", 0),
+    ("Done/Total", "string", ".status.progress", "Shards done and in all.", 0),
+    ("Failed", "integer", ".status.shards.failed", "Shards that have failed for good.", 0),
+    ("Score", "string", ".status.score", "Tasks solved and in all.", 0),
+    ("Attempt", "integer", ".status.attempt", "The attempt that the run is in.", 1),
+    ("Message", "string", ".status.message", "Why the run stands where it stands.", 1),
+    ("Age", "date", ".metadata.creationTimestamp", "Time since the run was created.", 0),
 )
-"""Columns of `kubectl get benchmarkruns`: name, type, where in the object, meaning."""
+"""Columns of `kubectl get benchmarkruns`: name, type, where in the object, meaning, and 1 for those of `-o wide`."""
+
+LIST_KEYS = {"conditions": "type", "phases": "name"}
+"""Lists of the status whose entries have a name: that of the field that holds it."""
+
+QUEUE_RULE = {
+    "rule": "!has(self.queue) || (has(self.maxConcurrency) == has(oldSelf.maxConcurrency) && "
+    "(!has(self.maxConcurrency) || self.maxConcurrency == oldSelf.maxConcurrency))",
+    "message": "maxConcurrency cannot change while queue is set: Kueue owns how many pods run at once; "
+    "change the quota of the queue, or cancel the run and apply the changed file under another metadata.name",
+    "fieldPath": ".maxConcurrency",
+}
+"""Kueue admitted the Job with a number of pods; another number would be undone or would stop the Job (kueue#10040)."""
 
 TASKS_RULE = {
     "rule": "!has(self.tasksFrom) || !has(self.tasks) || self.tasks.size() == 0",
@@ -65,7 +56,8 @@ NAME_RULES = [
 def crd() -> Schema:
     """Return the CustomResourceDefinition of BenchmarkRun."""
     kind, plural = KIND, f"{KIND.lower()}s"
-    columns = [dict(zip(("name", "type", "jsonPath", "description"), column, strict=True)) for column in COLUMNS]
+    keys = ("name", "type", "jsonPath", "description", "priority")
+    columns = [dict(zip(keys, column, strict=True)) for column in COLUMNS]
     version = {
         "name": VERSION,
         "served": True,
@@ -96,10 +88,11 @@ def object_schema() -> Schema:
     for field in ("apiVersion", "kind"):
         properties[field] = {"type": "string", "description": properties[field]["description"]}
     properties["metadata"] = {"type": "object"}  # Kubernetes' own; more than this may not be said
-    properties["status"] = STATUS
+    properties["status"] = status_schema()
     spec = properties["spec"]
     spec["x-kubernetes-validations"] = [
-        immutable_rule(name, spec) for name in spec["properties"] if name not in MUTABLE
+        *(immutable_rule(name, spec) for name in spec["properties"] if name not in MUTABLE),
+        QUEUE_RULE,
     ]
     spec["properties"]["solvers"]["x-kubernetes-validations"] = [TASKS_RULE]
     return {
@@ -109,6 +102,30 @@ def object_schema() -> Schema:
         "properties": properties,
         "x-kubernetes-validations": NAME_RULES,
     }
+
+
+def status_schema() -> Schema:
+    """Return the structural schema of the status, as far as it can be held against what the operator writes.
+
+    Defaults stay out: absence means that nothing was said yet. Lists of words become descriptions: a status with
+    a word of a newer operator must not be refused by an older definition.
+    """
+    schema = RunStatus.model_json_schema(by_alias=True)
+    return told(structural(inlined(schema, schema["$defs"], "status")))
+
+
+def told(schema: Schema, name: str = "status") -> Schema:
+    """Return a part of the status' schema as `status_schema` says; `name` is that of the field it stands under."""
+    result = {key: value for key, value in schema.items() if key not in {"default", "enum"}}
+    if "enum" in schema:
+        result["description"] = f"{schema['description'].removesuffix('.')}. One of: {', '.join(schema['enum'])}."
+    if name in LIST_KEYS:
+        result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [LIST_KEYS[name]]}
+    if "properties" in schema:
+        result["properties"] = {field: told(value, field) for field, value in schema["properties"].items()}
+    if "items" in schema:
+        result["items"] = told(schema["items"])
+    return result
 
 
 def immutable_rule(name: str, spec: Schema) -> Schema:

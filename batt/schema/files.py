@@ -39,7 +39,7 @@ def as_yaml(manifest: Schema) -> str:
 class PlainDumper(yaml.SafeDumper):
     """Writes what stands in several places out in each: files without anchors are easier to read and to compare."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # PyYAML's signature
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- PyYAML's signature
         """Return that nothing is to be written as a reference."""
         return True
 
@@ -60,7 +60,7 @@ def write(root: Path) -> list[Path]:
 
 
 def stale_files(root: Path) -> list[Path]:
-    """Return the generated files that are missing or not what api.py says."""
+    """Return the generated files that are missing or not what the types say."""
     files = generated_files().items()
     return [path for path, text in files if not (root / path).is_file() or (root / path).read_text("utf-8") != text]
 
@@ -75,7 +75,8 @@ def main(arguments: list[str]) -> int:
         case ["check"]:
             stale = stale_files(ROOT)
             for path in stale:
-                print(f"{path}: is not what batt/api.py says; run `make generate` and commit the file", file=sys.stderr)
+                rule = "must be what batt/api.py and batt/status.py say"
+                print(f"{path}: {rule}; run `make generate` and commit the file", file=sys.stderr)
             return 1 if stale else 0
     print(f"usage: python -m batt.schema write|check; got {arguments}", file=sys.stderr)
     return 64

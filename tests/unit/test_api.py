@@ -10,10 +10,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from batt.api import DATASETS, BenchmarkRun, Deadlines, Metadata, Model, Retries, RunSpec, SolversSpec
+from batt.api import (
+    DATASETS,
+    BenchmarkRun,
+    Deadlines,
+    EnvSource,
+    EnvVar,
+    Metadata,
+    Model,
+    ObjectRef,
+    Retries,
+    RunSpec,
+    SolversSpec,
+)
 from batt.inputs import task_files, tasks
 
-MODELS = (BenchmarkRun, Metadata, RunSpec, SolversSpec, Retries, Deadlines)
+MODELS = (BenchmarkRun, Metadata, RunSpec, SolversSpec, Retries, Deadlines, EnvVar, EnvSource, ObjectRef)
 
 
 def make_run() -> BenchmarkRun:
@@ -50,7 +62,13 @@ def test_defaults_are_those_of_the_docs() -> None:
                 "cache": True,
             },
             "retries": {"perShard": 3, "failedShards": 0},
-            "deadlines": {},
+            "deadlines": {"pendingSeconds": 1800},
+            "env": [],
+            "envFrom": [],
+            "suspend": False,
+            "cancel": False,
+            "attempt": 1,
+            "attemptMode": "retry",
         },
     }
 
@@ -108,6 +126,32 @@ def test_tasks_come_from_one_place(name: str) -> None:
     with pytest.raises(ValidationError, match="must not stand together with tasks"):
         SolversSpec.model_validate(data)
     assert SolversSpec.model_validate({**data, "tasks": []}).tasks_from == "gs://bucket/ids"
+
+
+@pytest.mark.parametrize("name", ["BATT_", "BATT_RUN", "JOB_COMPLETION_INDEX"])
+def test_variables_that_the_operator_sets_are_not_for_runs(name: str) -> None:
+    with pytest.raises(ValidationError, match="must not begin with BATT_ or JOB_"):
+        EnvVar(name=name, value="x")
+    assert EnvVar(name=f"MY_{name}", value="x").name == f"MY_{name}"
+
+
+def test_a_source_of_variables_is_one_object() -> None:
+    keys = ObjectRef(name="keys")
+
+    assert EnvSource(secret_ref=keys).config_map_ref is None
+    assert EnvSource(config_map_ref=keys).secret_ref is None
+    for both_or_none in ({}, {"secret_ref": keys, "config_map_ref": keys}):
+        with pytest.raises(ValidationError, match="must name exactly one of secretRef and configMapRef"):
+            EnvSource(**both_or_none)
+
+
+def test_a_variable_stands_once() -> None:
+    one, other = EnvVar(name="ONE", value="1"), EnvVar(name="OTHER", value="2")
+    solvers = SolversSpec(dataset="arc-agi-1/training", candidates="builtin:starter")
+
+    assert RunSpec(solvers=solvers, env=(one, other)).env == (one, other)
+    with pytest.raises(ValidationError, match=r"is in the list already, as env\[0\]"):
+        RunSpec.model_validate({"solvers": solvers, "env": [one.model_dump(), other.model_dump(), one.model_dump()]})
 
 
 def test_the_named_datasets_are_those_that_can_be_loaded() -> None:

@@ -66,6 +66,7 @@ def test_a_message_says_file_place_line_value_rule_and_remedy() -> None:
         ("    runSeconds: 3", "did you mean to write it under spec.deadlines?"),
         ("    zzz: 3", "remove it; fields here are dataset, tasks, tasksFrom, candidates"),
         ("  keep: 3", "did you mean to write it under spec.solvers?"),
+        ("  secretRef: {name: keys}", "did you mean to write it under spec.envFrom[]?"),
         ("  hal: {}", "remove it; fields here are solvers, maxConcurrency, retries, deadlines, results"),
     ],
 )
@@ -74,6 +75,22 @@ def test_an_unknown_field_comes_with_the_likeliest_known_one(line: str, remedy: 
 
     assert fault.remedy.startswith(remedy)
     assert fault.line == 11
+
+
+def test_a_field_of_pods_comes_with_what_stands_for_it() -> None:
+    (fault,) = faults_of(f"{MINIMAL}  env: [{{name: KEY, value: x, valueFrom: {{secretKeyRef: {{}}}}}}]\n")
+
+    assert fault[:2] == ("spec.env[0].valueFrom", "a block of fields")
+    assert fault.remedy == "name the whole Secret or ConfigMap in spec.envFrom"
+
+
+def test_too_many_variables_have_another_remedy_than_too_many_tasks() -> None:
+    variables = ", ".join(f"{{name: V{number}, value: x}}" for number in range(101))
+
+    (fault,) = faults_of(f"{MINIMAL}  env: [{variables}]\n")
+
+    assert fault.rule == "must have at most 100 entries"
+    assert "envFrom" in fault.remedy
 
 
 def test_a_missing_field_comes_with_what_it_means() -> None:
@@ -181,7 +198,7 @@ def test_checking_files_tells_runs_and_faults_of_each(tmp_path: Path) -> None:
 
     assert [check.path for check in checked] == [several, missing, bad]
     assert [len(check.runs) for check in checked] == [2, 0, 0]
-    assert [len(check.faults) for check in checked] == [0, 1, 8]
+    assert [len(check.faults) for check in checked] == [0, 1, 11]
 
 
 @pytest.mark.parametrize("path", run_files("good"), ids=lambda path: path.stem)

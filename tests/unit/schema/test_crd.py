@@ -151,6 +151,14 @@ CHANGES: list[tuple[str, object]] = [
     ("deadlines", None),
     ("results", "gs://other/results"),
     ("results", None),
+    ("pool", "cpu"),
+    ("env", [{"name": "LOG_LEVEL", "value": "info"}]),
+    ("env", None),
+    ("envFrom", [{"secretRef": {"name": "other-keys"}}]),
+    ("serviceAccountName", "default"),
+    ("image", None),
+    ("priorityClassName", "high"),
+    ("queue", None),
 ]
 
 
@@ -169,14 +177,54 @@ def test_a_field_of_an_existing_run_cannot_change(crdcheck: Path, tmp_path: Path
 
 @pytest.mark.parametrize("value", [1, 10_000, None])
 def test_the_concurrency_of_an_existing_run_may_change(crdcheck: Path, tmp_path: Path, value: object) -> None:
+    runs = copy.deepcopy(RUN), changed("maxConcurrency", value)
+    for run in runs:
+        del run["spec"]["queue"]
+    before, after = write(tmp_path / "before.yaml", runs[0]), write(tmp_path / "after.yaml", runs[1])
+
+    verdicts = report(crdcheck, CRD, "update", before, after, after, before)["objects"]
+
+    assert [reasons(verdict) for verdict in verdicts] == [[], []]
+
+
+@pytest.mark.parametrize("value", [1, None])
+def test_the_concurrency_of_a_queued_run_is_the_queue_s(crdcheck: Path, tmp_path: Path, value: object) -> None:
     before, after = (
         write(tmp_path / "before.yaml", RUN),
         write(tmp_path / "after.yaml", changed("maxConcurrency", value)),
     )
 
+    forth, back = report(crdcheck, CRD, "update", before, after, after, before)["objects"]
+
+    for verdict in (forth, back):
+        (reason,) = reasons(verdict)
+        assert reason.place == "spec.maxConcurrency"
+        assert "cannot change while queue is set" in reason.phrase
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("suspend", False), ("cancel", True), ("ttlSecondsAfterFinished", None), ("ttlSecondsAfterFinished", 0)],
+)
+def test_what_steers_an_existing_run_may_change(crdcheck: Path, tmp_path: Path, field: str, value: object) -> None:
+    before, after = write(tmp_path / "before.yaml", RUN), write(tmp_path / "after.yaml", changed(field, value))
+
     verdicts = report(crdcheck, CRD, "update", before, after, after, before)["objects"]
 
     assert [reasons(verdict) for verdict in verdicts] == [[], []]
+
+
+def test_an_attempt_may_only_grow(crdcheck: Path, tmp_path: Path) -> None:
+    second, third = write(tmp_path / "second.yaml", RUN), write(tmp_path / "third.yaml", changed("attempt", 3))
+    first = write(tmp_path / "first.yaml", changed("attempt", None))  # the default is 1
+
+    grows, falls, vanishes = report(crdcheck, CRD, "update", second, third, third, second, second, first)["objects"]
+
+    assert reasons(grows) == []
+    for verdict in (falls, vanishes):
+        (reason,) = reasons(verdict)
+        assert reason.place == "spec.attempt"
+        assert "attempt may only grow; write the number of the last attempt plus one" in reason.phrase
 
 
 def test_writing_out_defaults_is_no_change(crdcheck: Path, tmp_path: Path) -> None:
@@ -192,8 +240,9 @@ def test_writing_out_defaults_is_no_change(crdcheck: Path, tmp_path: Path) -> No
 
 
 def test_the_largest_run_is_within_the_cost_limits(crdcheck: Path, tmp_path: Path) -> None:
-    """2,000 ids of 128 characters: the rules are priced when they run, on top of the estimate at creation."""
+    """2,000 ids, 100 long variables: the rules are priced when they run, on top of the estimate at creation."""
     largest = changed("solvers.tasks", [f"{number:0128}" for number in range(2000)])
+    largest["spec"]["env"] = [{"name": f"V{number:0127}", "value": "x" * 4096} for number in range(100)]
     path = write(tmp_path / "largest.yaml", largest)
 
     created = report(crdcheck, CRD, "create", path)["objects"]

@@ -17,6 +17,7 @@ from batt.schema.crd import crd, immutable_rule
 from batt.schema.fielddocs import field_docs
 from batt.schema.files import ROOT, generated_files, main, stale_files, write
 from batt.schema.jsonschema import NOTICE, editor_schema, inlined, inlined_schema
+from batt.status import Reason, RunStatus
 
 
 def parts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -82,16 +83,48 @@ def test_the_crd_is_small_and_described() -> None:
 
     assert len(yaml.safe_dump(manifest)) < 60_000
     undescribed = [path for path, part in parts(schema) if "description" not in part]
-    assert undescribed == [".metadata", ".spec.solvers.tasks[]"]  # Kubernetes' own, and an item of a described list
+    assert undescribed == [
+        ".metadata",  # Kubernetes' own
+        ".spec.solvers.tasks[]",  # an item of a described list, as is the next
+        ".status.phases[].histogram[]",
+    ]
 
 
 def test_all_of_the_spec_but_what_may_change_is_held_fixed() -> None:
     spec = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
-    fixed = {rule["fieldPath"].removeprefix(".") for rule in spec["x-kubernetes-validations"]}
+    rules = spec["x-kubernetes-validations"]
+    fixed = {rule["fieldPath"].removeprefix(".") for rule in rules if "once the run exists" in rule["message"]}
 
     assert fixed == spec["properties"].keys() - MUTABLE
     assert spec["properties"].keys() >= MUTABLE
+
+
+def test_the_status_has_every_field_that_the_operator_writes() -> None:
+    status = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+
+    assert set(status["properties"]) == {field.alias for field in RunStatus.model_fields.values()}
+    assert "default" not in json.dumps(status)
+    assert "enum" not in json.dumps(status)
+    for reason in Reason:
+        assert reason in status["properties"]["conditions"]["items"]["properties"]["reason"]["description"]
+
+
+def test_every_column_shows_a_field_that_there_is() -> None:
+    version = crd()["spec"]["versions"][0]
+    types = {path: part["type"] for path, part in parts(version["schema"]["openAPIV3Schema"])}
+
+    shown = {column["jsonPath"]: column["type"] for column in version["additionalPrinterColumns"]}
+
+    assert shown.pop(".metadata.creationTimestamp") == "date"
+    assert shown == {path: types[path] for path in shown}
+
+
+def test_helm_keeps_the_crd_and_with_it_all_runs() -> None:
+    files = {path.parts[0]: yaml.safe_load(text) for path, text in generated_files().items() if path.suffix == ".yaml"}
+
+    assert files["charts"]["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert files["charts"] == files["crds"]
 
 
 def test_a_field_that_may_be_absent_must_stay_absent() -> None:
@@ -106,7 +139,9 @@ def test_the_editor_schema_refuses_unknown_fields_but_what_kubectl_prints() -> N
 
     closed = {path for path, part in parts(schema) if part.get("additionalProperties") is False}
 
-    assert closed == {"", ".spec", ".spec.solvers", ".spec.retries", ".spec.deadlines"}
+    blocks = {"", ".spec", ".spec.solvers", ".spec.retries", ".spec.deadlines"}
+    entries = {".spec.env[]", ".spec.envFrom[]", ".spec.envFrom[].secretRef", ".spec.envFrom[].configMapRef"}
+    assert closed == blocks | entries
     assert "status" in schema["properties"]
     assert "x-kubernetes" not in json.dumps(schema)
     assert schema["properties"]["spec"]["properties"]["solvers"]["properties"]["tasks"]["uniqueItems"] is True
