@@ -18,7 +18,8 @@ from typing import Any
 
 from batt.errors import AlreadyExistsError
 from batt.names import CACHE_FOLDER
-from batt.store import ObjectStore, read_many
+from batt.parallel import read_many
+from batt.store import ObjectStore
 
 MAX_SEGMENTS = 512
 """Most segments a lookup reads, the newest: about two million verdicts in seconds, however long batt has been used."""

@@ -354,8 +354,11 @@ def work_command(options: argparse.Namespace) -> int:
 
 def pod_command(options: argparse.Namespace) -> int:
     """Be the process of a container."""
+    from batt.podenv import ACCESS_SECONDS  # noqa: PLC0415
     from batt.stages import run_pod  # noqa: PLC0415
+    from batt.store import ACCESS_VARIABLE  # noqa: PLC0415
 
+    os.environ.setdefault(ACCESS_VARIABLE, str(ACCESS_SECONDS))  # before any store is opened, in children too
     return run_pod(options.stage, os.environ, options.stop)
 
 

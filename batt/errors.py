@@ -4,6 +4,8 @@ BattError
 ├── SpecError        the run file or a flag is wrong; carries every fault found
 ├── InputError       tasks, candidates or a DSL that cannot be read or used
 ├── StoreError       the store refused or cannot be reached
+│   ├── AccessError          no credentials, or no permission
+│   ├── NoBucketError        there is no bucket of that name
 │   ├── AlreadyExistsError   a create-only write found the object there
 │   └── NotFoundError        the object asked for is not there
 └── RunError         a stage could not end as it should (a shard gave up, results are missing)
@@ -66,6 +68,18 @@ class StoreError(BattError):
     """The store refused an operation or cannot be reached; the message names the URI."""
 
     exit_code = 74
+
+
+class AccessError(StoreError):
+    """The store wants credentials or a permission that this process does not have."""
+
+    exit_code = 77
+
+
+class NoBucketError(StoreError):
+    """There is no bucket of that name: no object of it can be, and none can be made."""
+
+    exit_code = 78
 
 
 class AlreadyExistsError(StoreError):

@@ -42,6 +42,9 @@ UID = re.compile(r"[A-Za-z0-9]{8}[A-Za-z0-9-]{0,92}")
 UID_CHARACTERS = 8
 """The part of a run's uid that its folder is named by."""
 
+ACCESS_SECONDS = 300
+"""How long a pod tries an operation that its store refuses, unless store.ACCESS_VARIABLE says otherwise."""
+
 BASE = Path("/")
 """Where paths start in a container: relative ones are refused before."""
 

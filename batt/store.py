@@ -1,38 +1,42 @@
 """Where bytes live: the `ObjectStore` port and its two kinds, a folder and a Google Cloud Storage bucket.
 
-Objects are written once and never changed: of several writers the first wins, and what a killed
-writer left is never seen. A run can so be resumed by anyone, any time, from what is stored.
+The port is objects.py's, the folder folder.py's; the bucket is here, since this is the one home of google.cloud.
 """
 
 from __future__ import annotations
 
-import errno
 import gzip
 import json
 import os
 import re
 import zlib
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from batt.errors import AlreadyExistsError, InputError, NotFoundError, StoreError, shown
+from batt.errors import (
+    AccessError,
+    AlreadyExistsError,
+    Fault,
+    InputError,
+    NoBucketError,
+    NotFoundError,
+    SpecError,
+    StoreError,
+    shown,
+)
+from batt.folder import DirectoryStore
+from batt.objects import ObjectStore, Paths, check_size, checked_path, first_line
 
 if TYPE_CHECKING:
-    from google.api_core.retry import Retry
     from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]  # it ships no types
 
-Paths: TypeAlias = list[str]
-"""Object paths, sorted. An alias because the stores' own `list` hides the builtin inside them."""
+__all__ = ["DirectoryStore", "GcsStore", "ObjectStore", "create_json", "open_store", "read_json"]
 
-TEMPORARY_PREFIX = ".batt-tmp-"
-"""Start of the names of files being written in a folder; never listed, read or created as objects."""
-
-PATH_BYTES = 1024
-"""Longest object path in UTF-8 bytes: the limit of Cloud Storage (cloud.google.com/storage/docs/objects#naming)."""
+Decorator: TypeAlias = Callable[[Callable[[], Any]], Callable[[], Any]]
+"""What makes a function try again; the client takes any such thing as its `retry`."""
 
 RETRY_SECONDS = 120.0
 """How long one operation on a bucket is tried again before it fails: longer than Cloud Storage's usual hiccups."""
@@ -40,115 +44,17 @@ RETRY_SECONDS = 120.0
 REQUEST_TIMEOUT_SECONDS = (10.0, 60.0)
 """Longest wait for a connection, and for the next bytes on it, before a request counts as lost."""
 
-READ_AHEAD = 8
-"""Objects fetched at once by `read_many`: hides a bucket's latency; the client keeps 10 connections."""
+ACCESS_VARIABLE = "BATT_ACCESS_SECONDS"
+"""Environment variable: how long an operation that is refused (no credentials, 401, 403) is tried again, 0 for not.
+
+A pod's identity may take minutes to be known on a fresh node; on a laptop nothing is gained by waiting.
+"""
+
+ACCESS_PAUSE_SECONDS = 15.0
+"""Longest pause between two tries of an operation that is refused."""
 
 GCS_SCHEME = "gs://"
 """Start of a Cloud Storage URI, `gs://bucket/path`."""
-
-OS_REMEDIES = {
-    errno.ENOSPC: "the disk is full; free some space or choose another folder",
-    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
-    errno.EFBIG: "the file system or a limit (ulimit -f) allows no file that big; raise it or choose another folder",
-    errno.EACCES: "this user may not do that there; change the permissions or choose another folder",
-    errno.EPERM: "not allowed there, or a file system without hard links; choose another folder",
-    errno.EROFS: "the file system is read-only; choose another folder",
-    errno.ENOTDIR: "a part of the path is a file; choose another path or remove that file",
-    errno.EEXIST: "a part of the path is a file; choose another path or remove that file",
-    errno.ENAMETOOLONG: "names must be shorter there; choose a shorter path",
-    errno.EXDEV: "the folder spans file systems; choose another folder",
-    errno.EOPNOTSUPP: "the file system has no hard links; choose another folder",
-}
-"""What to do about an error of the file system, by errno."""
-
-
-class ObjectStore(Protocol):
-    """Byte strings under relative paths (`shards/3.json.gz`), each written once.
-
-    Every method raises StoreError where the store refuses or cannot be reached.
-    """
-
-    @property
-    def uri(self) -> str:
-        """Where the store is, as `open_store` takes it."""
-
-    def create(self, path: str, data: bytes) -> None:
-        """Write an object whole or not at all.
-
-        Raises:
-            AlreadyExistsError: the path is taken; nothing was changed. Rarely the taker is this very
-                call, when the answer to its first attempt was lost on the way.
-        """
-
-    def read(self, path: str, limit_bytes: int | None = None) -> bytes:
-        """Return the object's bytes; NotFoundError where there is none, InputError where it is over the limit."""
-
-    def exists(self, path: str) -> bool:
-        """Return whether there is an object of that path."""
-
-    def list(self, prefix: str = "") -> Paths:
-        """Return the paths that start with `prefix` (any string, no folder needed), sorted by code point."""
-
-
-class DirectoryStore:
-    """A folder as an ObjectStore. It is made by the first write."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-
-    @property
-    def uri(self) -> str:
-        """The folder's absolute path."""
-        return str(self.root)
-
-    def create(self, path: str, data: bytes) -> None:
-        """Write a file beside its place, then link it there: a link cannot replace, and appears at once."""
-        target = self._target(path)
-        with _os_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(TEMPORARY_PREFIX + os.urandom(8).hex())
-            try:
-                _write_synced(temporary, data)
-                self._link(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
-
-    def read(self, path: str, limit_bytes: int | None = None) -> bytes:
-        """Return the file's bytes; NotFoundError where there is none, InputError where it is over the limit."""
-        target = self._target(path)
-        with _os_errors(target):
-            try:
-                with target.open("rb") as file:
-                    if limit_bytes is not None:
-                        _check_size(str(target), os.fstat(file.fileno()).st_size, limit_bytes)
-                    return file.read()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-                raise NotFoundError(f"{target}: there is no such object") from error
-
-    def exists(self, path: str) -> bool:
-        """Return whether there is a file of that path."""
-        target = self._target(path)
-        with _os_errors(target):
-            return target.is_file()
-
-    def list(self, prefix: str = "") -> Paths:
-        """Return the files whose path starts with `prefix`, links followed."""
-        folder, _, start = prefix.rpartition("/")
-        if folder:
-            checked_path(folder, self.uri)
-        base = self.root / folder
-        with _os_errors(base):
-            found = sorted(_files(base, start, frozenset())) if base.is_dir() else []
-        return [f"{folder}/{path}" for path in found] if folder else found
-
-    def _link(self, temporary: Path, target: Path) -> None:
-        try:
-            target.hardlink_to(temporary)
-        except FileExistsError as error:
-            raise AlreadyExistsError(f"{target}: is there already; objects are written once") from error
-
-    def _target(self, path: str) -> Path:
-        return self.root / checked_path(path, self.uri)
 
 
 class GcsStore:
@@ -157,13 +63,22 @@ class GcsStore:
     Credentials are the application's default ones; STORAGE_EMULATOR_HOST names an emulator to use
     instead, without any. The client is made by the first request of each process.
 
-    retry_seconds: how long one operation is tried again while the network or the service fails.
+    Args:
+        retry_seconds: how long one operation is tried again while the network or the service fails.
+        access_seconds: how long while it is refused, if not as long as ACCESS_VARIABLE says.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        retry_seconds: float = RETRY_SECONDS,
+        access_seconds: float | None = None,
+    ) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.retry_seconds = retry_seconds
+        self.access_seconds = patience_seconds() if access_seconds is None else access_seconds
         self._client: Client | None = None
         self._client_pid = 0
         self._bucket_is_known = False
@@ -190,7 +105,7 @@ class GcsStore:
             blob = self._blob(path)
             if limit_bytes is not None:
                 blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
-                _check_size(self._uri(path), blob.size, limit_bytes)
+                check_size(self._uri(path), blob.size, limit_bytes)
             data: bytes = blob.download_as_bytes(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
         return data
 
@@ -221,7 +136,7 @@ class GcsStore:
         with self._errors(path):
             blob = self._blob(path)
             blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
-            _check_size(self._uri(path), blob.size, limit_bytes)
+            check_size(self._uri(path), blob.size, limit_bytes)
             blob.download_to_file(file, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
 
     def _connected(self) -> Client:
@@ -230,7 +145,7 @@ class GcsStore:
             from google.cloud import storage  # type: ignore[import-untyped]  # noqa: PLC0415  0.4 s to import
 
             # project=None: objects need no project, and asking for one fails where the credentials name none
-            self._client = storage.Client(project=None)
+            self._client = self._retry()(lambda: storage.Client(project=None))()
             self._client_pid = os.getpid()
         return self._client
 
@@ -240,10 +155,20 @@ class GcsStore:
     def _uri(self, path: str) -> str:
         return f"{GCS_SCHEME}{self.bucket}/{self.prefix}{path}"
 
-    def _retry(self) -> Retry:
+    def _retry(self) -> Decorator:
+        """Return what tries again while the service fails, and while it refuses if that may be a matter of time."""
+        from google.api_core.retry import Retry  # noqa: PLC0415  see _connected
+
+        transient = self._transient_retry()
+        if not self.access_seconds:
+            return transient
+        refused = Retry(predicate=_is_refusal, initial=1.0, maximum=ACCESS_PAUSE_SECONDS, timeout=self.access_seconds)
+        return lambda function: refused(transient(function))
+
+    def _transient_retry(self) -> Decorator:
         from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        retry: Retry = DEFAULT_RETRY.with_timeout(self.retry_seconds)
+        retry: Decorator = DEFAULT_RETRY.with_timeout(self.retry_seconds)
         return retry
 
     @contextmanager
@@ -260,19 +185,29 @@ class GcsStore:
             raise AlreadyExistsError(f"{uri}: is there already; objects are written once") from error
         except api.NotFound as error:
             raise self._absence(uri) from error
-        except (api.Unauthorized, api.Forbidden) as error:
-            remedy = f"grant this account roles/storage.objectUser on the bucket {self.bucket}"
-            raise StoreError(f"{uri}: got {_first_line(error)}; permission is needed; {remedy}") from error
-        except auth.GoogleAuthError as error:
-            remedy = "run `gcloud auth application-default login`, or give the pod a service account that may use it"
-            raise StoreError(f"{uri}: got {_first_line(error)}; credentials are needed; {remedy}") from error
         except DataCorruption as error:
-            raise StoreError(f"{uri}: got {_first_line(error)}; the bytes came damaged; run the same again") from error
-        except (api.GoogleAPIError, OSError) as error:  # OSError: requests' exceptions are
-            remedy = "check the network and STORAGE_EMULATOR_HOST, then run the same again"
-            waited = f"tried for up to {self.retry_seconds:g} s"
-            raise StoreError(f"{uri}: got {_first_line(error)}; {waited}; {remedy}") from error
+            raise StoreError(f"{uri}: got {first_line(error)}; the bytes came damaged; run the same again") from error
+        except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as error:  # OSError: requests' exceptions are
+            last = error.cause if isinstance(error, api.RetryError) and error.cause else error
+            raise (self._refusal(uri, last) if _is_refusal(last) else self._failure(uri, error)) from error
         self._bucket_is_known = True
+
+    def _refusal(self, uri: str, error: BaseException) -> AccessError:
+        from google.auth import exceptions as auth  # noqa: PLC0415  see _connected
+
+        waited = f" for {self.access_seconds:g} s" if self.access_seconds else ""
+        if isinstance(error, auth.GoogleAuthError):
+            rule = "credentials are needed"
+            remedy = "run `gcloud auth application-default login`, or give the pod a service account that may use it"
+        else:
+            rule = "permission is needed"
+            remedy = f"grant this account roles/storage.objectUser on the bucket {self.bucket}"
+        return AccessError(f"{uri}: got {first_line(error)}{waited}; {rule}; {remedy}")
+
+    def _failure(self, uri: str, error: BaseException) -> StoreError:
+        remedy = "check the network and STORAGE_EMULATOR_HOST, then run the same again"
+        waited = f"tried for up to {self.retry_seconds:g} s"
+        return StoreError(f"{uri}: got {first_line(error)}; {waited}; {remedy}")
 
     def _absence(self, uri: str) -> StoreError:
         """Return what a 404 on an object means: no object, or no bucket."""
@@ -281,23 +216,35 @@ class GcsStore:
         try:
             if not self._bucket_is_known:
                 probe = self._connected().list_blobs(
-                    self.bucket, max_results=1, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry()
+                    self.bucket, max_results=1, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._transient_retry()
                 )
                 next(iter(probe), None)
         except api.NotFound:
             remedy = f"make it (`gcloud storage buckets create gs://{self.bucket}`) or correct the URI"
-            return StoreError(f"{uri}: there is no bucket {self.bucket!r}; {remedy}")
+            return NoBucketError(f"{uri}: there is no bucket {self.bucket!r}; {remedy}")
         except api.Forbidden:
             pass  # only a bucket that is there can forbid to be listed
         self._bucket_is_known = True
         return NotFoundError(f"{uri}: there is no such object")
 
 
-class Fetched(NamedTuple):
-    """What `read_many` found at a path: its bytes, or why there are none."""
+def patience_seconds() -> float:
+    """Return what ACCESS_VARIABLE says; SpecError where that is no number of seconds."""
+    text = os.environ.get(ACCESS_VARIABLE) or "0"
+    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+        return float(text)
+    raise SpecError([Fault(ACCESS_VARIABLE, shown(text), "must be a number of seconds", "correct or unset it")])
 
-    path: str
-    data: bytes | StoreError | InputError
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether the client was refused, for want of credentials or of a permission."""
+    from google.api_core import exceptions as api  # noqa: PLC0415  see _connected
+    from google.auth import exceptions as auth  # noqa: PLC0415
+    from google.cloud.storage.exceptions import InvalidResponse  # noqa: PLC0415
+
+    if isinstance(error, InvalidResponse):  # uploads and downloads say it so
+        return error.response.status_code in {401, 403}
+    return isinstance(error, (api.Unauthorized, api.Forbidden, auth.GoogleAuthError))
 
 
 def open_store(uri: str, base: Path) -> ObjectStore:
@@ -336,20 +283,6 @@ def local_path(uri: str, base: Path) -> Path:
         raise InputError(f"{shown(uri)}: got {error}; must be a path; write it without ~") from error
 
 
-def checked_path(path: str, uri: str) -> str:
-    """Return the object path if every store can hold it; StoreError otherwise. `uri` is for the message."""
-    parts = path.split("/")
-    if any(part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX) for part in parts):
-        rule = f"must be relative, without empty parts, `.`, `..` and names in {TEMPORARY_PREFIX}*"
-    elif re.search(r"[\x00\r\n\ud800-\udfff]", path):
-        rule = "must have no NUL, line ends or lone surrogates"
-    elif len(path.encode()) > PATH_BYTES:
-        rule = f"must be at most {PATH_BYTES} bytes"
-    else:
-        return path
-    raise StoreError(f"{uri}: got path {shown(path)}; {rule}; choose another name")
-
-
 def create_json(store: ObjectStore, path: str, value: object) -> None:
     """Write `value` as compact JSON with sorted keys; a path ending in `.gz` is compressed.
 
@@ -366,79 +299,5 @@ def read_json(store: ObjectStore, path: str) -> Any:  # JSON: the reader knows w
     try:
         return json.loads(gzip.decompress(data) if path.endswith(".gz") else data)
     except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
-        message = f"{store.uri}/{path}: got {_first_line(error)}; must be JSON as batt writes it; delete it, run again"
+        message = f"{store.uri}/{path}: got {first_line(error)}; must be JSON as batt writes it; delete it, run again"
         raise StoreError(message) from error
-
-
-def read_many(store: ObjectStore, paths: Iterable[str], limit_bytes: int | None = None) -> Iterator[Fetched]:
-    """Yield every path's bytes in the given order, a few objects of a bucket fetched ahead at once."""
-    if isinstance(store, DirectoryStore):  # a folder has no latency to hide
-        yield from (_fetch(store, path, limit_bytes) for path in paths)
-        return
-    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415  buckets only
-
-    waiting = iter(paths)
-    for path in waiting:
-        yield _fetch(store, path, limit_bytes)
-        break  # the first alone: it makes the client that the others share
-    with ThreadPoolExecutor(READ_AHEAD) as pool:
-        ahead: deque[Future[Fetched]] = deque()
-        for path in waiting:
-            ahead.append(pool.submit(_fetch, store, path, limit_bytes))
-            if len(ahead) > READ_AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _fetch(store: ObjectStore, path: str, limit_bytes: int | None) -> Fetched:
-    try:
-        return Fetched(path, store.read(path, limit_bytes))
-    except (StoreError, InputError) as error:
-        return Fetched(path, error)
-
-
-def _check_size(place: str, size_bytes: int, limit_bytes: int) -> None:
-    if size_bytes > limit_bytes:
-        raise InputError(f"{place}: got {size_bytes} bytes; at most {limit_bytes} are read; split it")
-
-
-def _files(folder: Path, start: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
-    """Yield the files under `folder` whose path in it starts with `start`; a link back to a folder above is skipped."""
-    status = folder.stat()
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.startswith(start) or entry.name.startswith(TEMPORARY_PREFIX):
-                continue
-            if entry.is_dir():
-                inside = _files(folder / entry.name, "", above | {here})
-                yield from (f"{entry.name}/{path}" for path in inside)
-            elif entry.is_file():
-                yield entry.name
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    """Write a new file and wait until the disk has it, so that no crash leaves an empty object under a name."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _os_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the file system into StoreErrors that name the path and the remedy."""
-    try:
-        yield
-    except OSError as error:
-        remedy = OS_REMEDIES.get(error.errno or 0, "check the folder, then run the same again")
-        raise StoreError(f"{path}: got {error.strerror or error}; {remedy}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    """Return class and first line of an error's text, cut to what a message shows."""
-    lines = str(error).splitlines() or [""]
-    return f"{type(error).__name__} {shown(lines[0])}"

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batt.errors import AlreadyExistsError, StoreError
+from batt.folder import OS_REMEDIES
 from batt.names import DIFFER_DIR, DIFFER_MD5, SOLVER_DIR, SOLVER_MD5
+from batt.objects import TEMPORARY_PREFIX
 from batt.parallel import for_each
 from batt.solver.verdicts import time_class
-from batt.store import OS_REMEDIES, TEMPORARY_PREFIX, DirectoryStore, ObjectStore
+from batt.store import DirectoryStore, ObjectStore
 
 
 class Link(NamedTuple):

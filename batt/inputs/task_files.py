@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from batt.errors import Fault, InputError, StoreError, shown
-from batt.store import GCS_SCHEME, DirectoryStore, Fetched, GcsStore, ObjectStore, local_path, read_many, split_gcs
+from batt.parallel import Fetched, read_many
+from batt.store import GCS_SCHEME, DirectoryStore, GcsStore, ObjectStore, local_path, split_gcs
 
 LARGEST_FILE_BYTES = 256 * 2**20
 """Biggest JSON file that is parsed: a hundred times the largest known set, about 2 GiB once parsed."""

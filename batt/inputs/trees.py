@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from batt.errors import Fault, InputError, NotFoundError, StoreError, shown
-from batt.store import GcsStore, read_many
+from batt.parallel import read_many
+from batt.store import GcsStore
 
 FILE_BYTES = 32 * 2**20
 """Biggest Python file that is read: a thousand times a large batt module."""

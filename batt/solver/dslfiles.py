@@ -13,8 +13,9 @@ from typing import BinaryIO, NamedTuple
 
 from batt.errors import Fault, InputError, shown
 from batt.inputs.archives import DAMAGE, Member, archive_kind, read_members
+from batt.parallel import read_many
 from batt.solver.language import BUILTIN
-from batt.store import GCS_SCHEME, ObjectStore, local_path, open_store, read_many, split_gcs
+from batt.store import GCS_SCHEME, ObjectStore, local_path, open_store, split_gcs
 
 MAX_FILES = 2000
 """Most files of a DSL that are copied; known ones have a dozen."""

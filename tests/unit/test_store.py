@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import http.server
+import json
 import multiprocessing
 import os
 import resource
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
@@ -19,9 +22,19 @@ from pathlib import Path
 
 import pytest
 
-from batt.errors import AlreadyExistsError, InputError, NotFoundError, StoreError
+from batt.errors import (
+    AccessError,
+    AlreadyExistsError,
+    InputError,
+    NoBucketError,
+    NotFoundError,
+    SpecError,
+    StoreError,
+)
+from batt.objects import TEMPORARY_PREFIX
+from batt.parallel import read_many
 from batt.store import (
-    TEMPORARY_PREFIX,
+    ACCESS_VARIABLE,
     DirectoryStore,
     GcsStore,
     ObjectStore,
@@ -29,7 +42,6 @@ from batt.store import (
     local_path,
     open_store,
     read_json,
-    read_many,
 )
 from tests.gcs import free_port
 
@@ -403,7 +415,7 @@ def test_missing_bucket_is_told_from_a_missing_object(gcs: str) -> None:
     store = GcsStore("no-such-bucket", "p")
 
     for operation in (store.read, store.exists, store.list):
-        with pytest.raises(StoreError, match=r"gs://no-such-bucket/p/x: there is no bucket 'no-such-bucket'; make it"):
+        with pytest.raises(NoBucketError, match=r"gs://no-such-bucket/p/x: there is no bucket 'no-such-b.*'; make it"):
             operation("x")
 
 
@@ -453,8 +465,32 @@ def test_missing_credentials_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
 
-    with pytest.raises(StoreError, match=r"gs://bucket/x: .*absent.json.*; credentials are needed; run `gcloud auth"):
+    with pytest.raises(AccessError, match=r"gs://bucket/x: .*absent.json.*; credentials are needed; run `gcloud auth"):
         GcsStore("bucket").read("x")
+
+
+def test_credentials_that_come_late_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The identity of a pod on a fresh node: nothing at first, then it is there."""
+    key = tmp_path / "late.json"
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    store = GcsStore("bucket", access_seconds=30)
+    user = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
+    writer = threading.Timer(0.3, lambda: key.write_text(json.dumps(user)))
+    writer.start()
+
+    client = store._connected()
+
+    writer.join()
+    assert client.project is None
+
+
+def let_go(store: GcsStore) -> None:
+    """Close a client's sockets. Those of refused downloads the library leaves to the collector, which is to go now."""
+    store._connected().close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager
@@ -491,17 +527,55 @@ def test_missing_permission_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
 
         for operation in (store.read, store.exists, store.list, lambda path: store.create(path, b"")):
             with pytest.raises(
-                StoreError, match=r"gs://bucket/x: .*; permission is needed; grant .* on the bucket bucket"
+                AccessError, match=r"gs://bucket/x: .*; permission is needed; grant .* on the bucket bucket"
             ):
                 operation("x")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_permission_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with answering(status, 412) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+
+        store = GcsStore("bucket", access_seconds=30)
+
+        with pytest.raises(AlreadyExistsError):
+            store.create("x", b"")
+
+        let_go(store)
+
+
+def test_permission_that_does_not_come_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(403) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        store = GcsStore("bucket", access_seconds=0.2)
+
+        for operation in (store.read, store.exists, store.list, lambda path: store.create(path, b"")):
+            with pytest.raises(AccessError, match=r"gs://bucket/x: got .*403.* for 0.2 s; permission is needed"):
+                operation("x")
+        let_go(store)
+
+
+def test_how_long_a_refusal_is_tried_is_told_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert GcsStore("bucket").access_seconds == 0
+    monkeypatch.setenv(ACCESS_VARIABLE, "2.5")
+    assert GcsStore("bucket").access_seconds == 2.5
+    monkeypatch.setenv(ACCESS_VARIABLE, "soon")
+
+    with pytest.raises(SpecError, match="BATT_ACCESS_SECONDS: got 'soon'; must be a number of seconds"):
+        GcsStore("bucket")
 
 
 def test_failing_service_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(503, 412) as address:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
 
+        store = GcsStore("bucket")
+
         with pytest.raises(AlreadyExistsError):
-            GcsStore("bucket").create("x", b"")
+            store.create("x", b"")
+
+        let_go(store)
 
 
 # places

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from batt.errors import StoreError
-from batt.store import TEMPORARY_PREFIX, DirectoryStore
+from batt.objects import TEMPORARY_PREFIX
+from batt.store import DirectoryStore
 from batt.tree import Link, differ_link, set_links, solver_file, solver_link, write_text
 
 FORK = multiprocessing.get_context("fork")
