@@ -262,7 +262,7 @@ class Draft:
             return None
         if new.status != "True" and new.reason is not Reason.RESUMED:
             return None
-        what = f"{self.run.uid} {self.status.attempt} {kind} {new.status} {new.reason} {new.last_transition_time}"
+        what = f"{self.run.uid} {self.status.attempt} {kind} {new.status} {new.reason} {self.run.generation}"
         name = f"{self.run.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         is_warning = kind in BAD or new.reason is Reason.COMPLETED_WITH_FAILURES
         return Event(name, is_warning, str(new.reason), new.message or str(kind))

@@ -134,15 +134,13 @@ class Executor:
         wait = 0.0 if without_counts(new) != without_counts(old) else self.seconds_to_wait(run)
         if wait > 0:
             return wait if again is None else min(wait, again)
+        for event in decision.events:  # before the status: a crash between the two tells them again by the same names
+            self.cluster.create_event(event_manifest(run, event, self.now()))
         changes = merge_patch(old.model_dump(mode="json", by_alias=True), new.model_dump(mode="json", by_alias=True))
         self.cluster.patch_status(key, run.resource_version, changes)
         self.written[run.uid] = self.now()
         if new.phase is not old.phase:
-            LOG.info(
-                "phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "message": new.message}
-            )
-        for event in decision.events:
-            self.cluster.create_event(event_manifest(run, event, self.now()))
+            LOG.info("phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "why": new.message})
         return again
 
     def seconds_to_wait(self, run: RunView) -> float:

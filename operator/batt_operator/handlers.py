@@ -26,7 +26,7 @@ from batt_operator.settings import Settings, load_settings
 CONFIG = Path("/etc/batt/config.yaml")
 """Where the chart puts the configuration; BATT_CONFIG names another place."""
 
-INACTIVE_SECONDS = 600.0
+INACTIVE_SECONDS = 600
 """How long one watch request lasts at most: a connection that died in silence is noticed by then at the latest."""
 
 LOG = logging.getLogger("batt_operator")
@@ -68,7 +68,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.scanning.disabled = True  # no watch of CRDs and namespaces: the role allows none
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
-    settings.watching.server_timeout = INACTIVE_SECONDS
+    settings.watching.server_timeout = INACTIVE_SECONDS  # whole seconds: it goes into the URL as it is
     settings.watching.chunk_size = 500
     settings.watching.label_selectors["batch", "v1", "jobs"] = MANAGED_BY
     memo.operator = operator

@@ -1,0 +1,183 @@
+"""The operator as a child process beside the tests' API server, with exactly the rights that the chart gives it.
+
+The chart is installed for its role, service account and configuration; its Deployment's pod is a fake one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.client import Cluster
+from tests.cluster.daemons import Daemon, wait_until
+
+
+RUNS = "/apis/batt.dev/v1alpha1/namespaces/{}/benchmarkruns"
+JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+
+ENDED = ("Complete", "Failed", "Cancelled")
+
+
+class Operator:
+    """An operator that can be started, killed and started again."""
+
+    def __init__(self, cluster: Cluster, namespace: str, release: str, folder: Path, **settings: Any) -> None:
+        """Take the configuration that the chart has made, with some settings changed for tests.
+
+        namespace, release: where and under which name the chart is installed.
+        """
+        path = f"/api/v1/namespaces/{namespace}/configmaps/{release}-operator"
+        config = yaml.safe_load(cluster.get(path)["data"]["config.yaml"])
+        self.port = free_port()
+        config |= {"healthPort": self.port, "resyncSeconds": 5} | settings
+        self.config = folder / "config.yaml"
+        self.config.write_text(yaml.safe_dump(config))
+        self.user = f"system:serviceaccount:{namespace}:{release}-operator"
+        self.account = cluster.as_service_account(namespace, f"{release}-operator", folder)
+        self.folder = folder
+        self.starts = 0
+        self.daemon: Daemon | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is healthy."""
+        self.starts += 1
+        env = {**os.environ, "KUBECONFIG": str(self.account.kubeconfig), "BATT_CONFIG": str(self.config)}
+        command = [sys.executable, "-m", "batt_operator"]
+        self.daemon = Daemon(f"operator-{self.starts}", command, self.folder, env=env)
+        wait_until("operator healthy", self.is_healthy, seconds=60, daemons=[self.daemon])
+
+    def kill(self) -> None:
+        """End it at once, as a lost node does."""
+        assert self.daemon is not None
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to leave."""
+        if self.daemon is not None:
+            self.daemon.stop()
+
+    def is_healthy(self) -> bool:
+        """Return whether /healthz answers 200."""
+        return self.health()[0] == 200
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Return what /healthz answers; 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+        except OSError:
+            return 0, {}
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the lines of its logs."""
+        texts = [path.read_text() for path in sorted(self.folder.glob("operator-*.log"))]
+        return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def run_object(name: str, namespace: str, spec: Mapping[str, Any] | None = None, **solvers: Any) -> dict[str, Any]:
+    """Return a small run; `spec` adds to its spec, keywords to spec.solvers."""
+    small = {"dataset": "arc-agi-1/training", "tasks": ["67a3c6ac", "68b16354"], "candidates": "builtin:starter"}
+    return {
+        "apiVersion": "batt.dev/v1alpha1",
+        "kind": "BenchmarkRun",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"solvers": small | solvers} | dict(spec or {}),
+    }
+
+
+def run_of(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
+    """Return a run."""
+    return cluster.get(f"{RUNS.format(namespace)}/{name}")
+
+
+def status_of(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
+    """Return a run's status."""
+    status: dict[str, Any] = run_of(cluster, namespace, name).get("status", {})
+    return status
+
+
+def wait_status(
+    cluster: Cluster, namespace: str, name: str, is_so: Callable[[dict[str, Any]], bool], what: str, seconds: float = 90
+) -> dict[str, Any]:
+    """Return a run's status once `is_so` says yes."""
+    last: dict[str, Any] = {}
+
+    def look() -> dict[str, Any] | None:
+        nonlocal last
+        last = status_of(cluster, namespace, name)
+        return last if is_so(last) else None
+
+    found = wait_until(f"{name}: {what}; last {json.dumps(last)[:500]}", look, seconds=seconds)
+    assert found is not None
+    return found
+
+
+def wait_phase(cluster: Cluster, namespace: str, name: str, phase: str, seconds: float = 90) -> dict[str, Any]:
+    """Return a run's status once it is in a phase; fails at once where it has ended in another."""
+
+    def is_so(status: dict[str, Any]) -> bool:
+        now = status.get("phase")
+        assert now == phase or now not in ENDED or phase not in ENDED, status
+        return bool(now == phase)
+
+    return wait_status(cluster, namespace, name, is_so, phase, seconds)
+
+
+def condition(status: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return a condition of a status; an empty one where it is not there."""
+    return next((one for one in status.get("conditions", ()) if one["type"] == kind), {})
+
+
+def job_names(cluster: Cluster, namespace: str) -> list[str]:
+    """Return the names of all Jobs of a namespace."""
+    return sorted(job["metadata"]["name"] for job in cluster.items(JOBS.format(namespace)))
+
+
+def plan_words(shards: int, todo: int | None = None, tasks: int = 2) -> str:
+    """Return what a plan pod says."""
+    value = {
+        "schema": 1,
+        "stage": "plan",
+        "folder": "f",
+        "shards": shards,
+        "tasks": tasks,
+        "candidates": 4,
+        "refused": 0,
+    }
+    return json.dumps(value | {"todo": shards if todo is None else todo})
+
+
+def collect_words(missing: int = 0, indexes: str = "", attempt: int = 1) -> str:
+    """Return what a collect pod says."""
+    value = {
+        "schema": 1, "stage": "collect", "attempt": attempt, "solved": 1, "tasks": 2, "candidates": 4,
+        "verdicts": {"correct": 1, "wrong": 3}, "missing": missing, "missing_indexes": indexes,
+        "phases": {"main.run_batt": [1, 2.5, 2.5, 2.5, [0] * 9 + [1] + [0] * 6]},
+        "pod_seconds": 7200, "wasted_seconds": 360, "path": "f/out/1/results.json",
+    }  # fmt: skip
+    return json.dumps(value)
+
+
+def error_words(stage: str, code: int, error: str) -> str:
+    """Return what a pod says that fails."""
+    return json.dumps({"schema": 1, "stage": stage, "code": code, "error": error})
