@@ -1,14 +1,109 @@
-"""Attempts of a run: which shards an attempt after the first works on."""
+"""Attempts: which shards a run's further attempts work on, and how long pods have worked on each shard.
+
+A pod that works notes when it began and, if it lives to do so, when and how it ended: what the work has cost is known
+from the store alone, whatever became of pods and Jobs.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError, SpecError
 from batt.manifest import Manifest
-from batt.names import attempt_plan
+from batt.names import attempt_begin, attempt_end, attempt_plan
+from batt.parallel import for_each
 from batt.state import missing_shards
 from batt.store import ObjectStore, create_json, read_json
+
+NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
+"""A note: the shard, the pod, and whether it is of the pod's end."""
+
+
+class PodTimes(NamedTuple):
+    """When a pod worked on a shard, seconds since the epoch. end: None where it was killed, or works still."""
+
+    shard: int
+    pod: str
+    begin: float
+    end: float | None
+
+
+class ShardEnd(NamedTuple):
+    """Which pod has made a shard's result, and when, seconds since the epoch."""
+
+    pod: str
+    end: float
+
+
+class Usage(NamedTuple):
+    """Seconds that pods worked. wasted_seconds: the part of those pods that made no result of a shard.
+
+    Both are upper bounds where pods were killed; and what a stopped pod has stored is used by the next, though it
+    counts as wasted.
+    """
+
+    pod_seconds: float
+    wasted_seconds: float
+
+
+def note_begin(root: ObjectStore, manifest: Manifest, times: PodTimes, attempt: int) -> None:
+    """Note that a pod begins to work on a shard."""
+    value = {"shard": times.shard, "attempt": attempt, "begin": times.begin}
+    with contextlib.suppress(AlreadyExistsError):  # the pod's container was started again: it began at first
+        create_json(root, f"{manifest.ref.folder}/{attempt_begin(times.shard, times.pod)}", value)
+
+
+def note_end(root: ObjectStore, manifest: Manifest, times: PodTimes, code: int) -> None:
+    """Note that a pod has ended its work on a shard with an exit code."""
+    with contextlib.suppress(AlreadyExistsError):  # as above
+        path = attempt_end(times.shard, times.pod)
+        create_json(root, f"{manifest.ref.folder}/{path}", {"end": times.end, "code": code})
+
+
+def read_notes(root: ObjectStore, manifest: Manifest) -> list[PodTimes]:
+    """Return what all pods have noted, many notes read at once."""
+    paths = [path for path in root.list(f"{manifest.ref.folder}/attempts/") if NOTE_NAME.search(path)]
+    begins: dict[tuple[int, str], float] = {}
+    ends: dict[tuple[int, str], float] = {}
+    for path, value in zip(paths, for_each(root, lambda path: read_json(root, path), paths), strict=True):
+        match = NOTE_NAME.search(path)
+        assert match  # filtered above
+        place = int(match[1]), match[2]
+        if match[3]:
+            ends[place] = float(value["end"])
+        else:
+            begins[place] = float(value["begin"])
+    return [PodTimes(*place, begin, ends.get(place)) for place, begin in begins.items()]
+
+
+def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float) -> Usage:
+    """Return how long pods have worked.
+
+    A pod that has not noted its end counts until the shard's result if that is its own, else until the shard's next pod
+    began, else until the result, else until now.
+
+    Args:
+        results: of the shards that have one.
+    """
+    shards: dict[int, list[PodTimes]] = defaultdict(list)
+    for pod in pods:
+        shards[pod.shard].append(pod)
+    total = wasted = 0.0
+    for shard, some in shards.items():
+        result = results.get(shard)
+        in_order = sorted(some, key=lambda pod: (pod.begin, pod.pod))
+        nexts = [*(pod.begin for pod in in_order[1:]), result.end if result else now]
+        for pod, following in zip(in_order, nexts, strict=True):
+            is_winner = result is not None and pod.pod == result.pod
+            end = pod.end if pod.end is not None else result.end if result and is_winner else following
+            seconds = max(0.0, end - pod.begin)  # clocks of nodes differ a little
+            total += seconds
+            wasted += 0.0 if is_winner else seconds
+    return Usage(total, wasted)
 
 
 def plan_attempt(root: ObjectStore, manifest: Manifest, attempt: int) -> list[int]:

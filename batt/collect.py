@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from batt.attempts import read_notes, usage
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
@@ -38,14 +40,17 @@ from batt.timing import (
 from batt.tree import Link, TextWriter, differ_file, differ_links, set_links, solver_file, solver_link
 
 
-def collect(manifest: Manifest, root: ObjectStore) -> Summary:
+def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1) -> Summary:
     """Merge what the shards have found and write the results; what is missing is counted, not invented.
 
     The same again says the same: results of an attempt are written once. A run that had results, and some of whose
     shards were done since, writes the next attempt's.
+
+    Args:
+        attempt: the first number that the results may have.
     """
     collector = Collector(manifest, root)
-    return collector.collect()
+    return collector.collect(attempt)
 
 
 class TaskResult(NamedTuple):
@@ -79,7 +84,7 @@ class Collector:
         self.writer = TextWriter(root)
         self.trains = {task.id: task.trains for task in manifest.tasks}
 
-    def collect(self) -> Summary:
+    def collect(self, attempt: int) -> Summary:
         """Do it; see `collect`."""
         results = [self.task_result(task, self.reader.rows_of(task)) for task in self.trains]
         with self.clock.phase(FILE_OPS):
@@ -106,7 +111,8 @@ class Collector:
             "timing_fields": sorted(TIMING_FIELDS),
         }
         filtered = tuple((one.task, one.filtered, one.outputs) for one in results if one.outputs)
-        summary = Summary(self.manifest.ref.folder, "", 0, score, totals, phases, filtered, missing)
+        used = usage(read_notes(self.root, self.manifest), self.stored.ends, time.time())
+        summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used)
         return self.write(summary, results_text(value, [one.text for one in results]))
 
     def write(self, summary: Summary, results: str) -> Summary:
@@ -115,7 +121,7 @@ class Collector:
         The summary claims the attempt, before the results: of several collects one writes, and all say the same.
         """
         folder = self.manifest.ref.folder
-        attempt = max(1, last_attempt(self.root, self.manifest))
+        attempt = max(summary.attempt, last_attempt(self.root, self.manifest))
         while True:
             path = f"{folder}/{results_path(attempt)}"
             own = summary._replace(path=path, attempt=attempt)

@@ -65,6 +65,16 @@ def attempt_plan(attempt: int) -> str:
     return f"attempts/{attempt}.json"
 
 
+def attempt_begin(shard: int, pod_uid: str) -> str:
+    """Return the path of a pod's note that it begins to work on a shard. Written by work; read by collect."""
+    return f"attempts/{shard}/{pod_uid}.json"
+
+
+def attempt_end(shard: int, pod_uid: str) -> str:
+    """Return the path of a pod's note that it has ended. Written by work, unless it is killed; read by collect."""
+    return f"attempts/{shard}/{pod_uid}.end.json"
+
+
 def results_path(attempt: int) -> str:
     """Return the path of an attempt's results. Written by collect; read by users."""
     return f"out/{attempt}/results.json"

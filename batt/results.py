@@ -58,6 +58,8 @@ class Summary(NamedTuple):
     phases: dict[str, list[Any]]  # timing.stats_to_json's form
     filtered: tuple[tuple[str, int, int], ...]
     missing_shards: tuple[int, ...]
+    pod_seconds: float = 0.0  # see attempts.Usage; without pods, and in older summaries, none
+    wasted_seconds: float = 0.0
 
     @property
     def is_complete(self) -> bool:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from batt.attempts import ShardEnd
 from batt.manifest import Manifest
 from batt.parallel import for_each
 from batt.reading import Entry, ModuleEntry
@@ -40,7 +41,7 @@ class Stored(NamedTuple):
     """What plan and work have stored: rows by (number, task), which of them are cached, duplicates, phase times.
 
     rows: each as JSON text: as objects they take six times the memory, and few are looked at together.
-    writers: (index, writer) of each shard result: equal ones mean equal shard results.
+    writers: (index, writer) of each shard result: equal ones mean equal shard results. ends: by index.
     """
 
     rows: dict[tuple[int, str], str]
@@ -48,6 +49,7 @@ class Stored(NamedTuple):
     duplicates: tuple[tuple[int, str, int], ...]
     clock: PhaseClock
     writers: list[list[Any]]
+    ends: dict[int, ShardEnd]
 
 
 def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
@@ -57,18 +59,20 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     cached = frozenset(rows)
     clock = PhaseClock()
     writers = []
+    ends: dict[int, ShardEnd] = {}
     spans: list[tuple[float, float]] = []
     paths = sorted(shard_results(root, manifest).items())
     values = for_each(root, lambda path: read_json(root, path), [path for _, path in paths])
     for (index, _), value in zip(paths, values, strict=True):
         writers.append([index, value["writer"]])
+        ends[index] = ShardEnd(value.get("pod", ""), value.get("end", 0.0))  # older workers do not say
         rows.update({(number, task): json.dumps(row) for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
         spans.extend([tuple(value["validated"])] if value["validated"] else [])
     if spans:
         clock.add(VALIDATE, covered_seconds(spans))
     duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
-    return Stored(rows, cached, duplicates, clock, writers)
+    return Stored(rows, cached, duplicates, clock, writers, ends)
 
 
 class RowReader:

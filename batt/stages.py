@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 from batt.api import SolversSpec
-from batt.attempts import plan_attempt, shard_of_pod
+from batt.attempts import PodTimes, note_begin, note_end, plan_attempt, shard_of_pod
 from batt.collect import collect
 from batt.engine.pool import Engine
-from batt.errors import BattError, InputError, NotFoundError
+from batt.errors import BattError, InputError, NotFoundError, StoreError
 from batt.manifest import Manifest
 from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, encode, index_ranges
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
@@ -41,25 +42,32 @@ MESSAGE_PATH = "/dev/termination-log"
 def run_pod(stage: str, environment: Mapping[str, str], stop: Stop) -> int:
     """Do a stage as a container does; return its exit code, having left the termination message that goes with it."""
     place = Path(environment.get(MESSAGE_VARIABLE) or MESSAGE_PATH)
-    stopped = ErrorMessage(stage, EXIT_ASKED_TO_STOP, "asked to stop; what is stored stays, the next pod goes on there")
-    stop.last_act = lambda: leave_message(place, stopped)
+    stop.last_act = lambda: leave_message(place, failure(stage, StoppedError()))
     message: Message | None
     try:
         with stop.interrupting():
             message = do_stage(stage, read_pod_run(environment, stage), stop)
-    except StoppedError:
-        message = stopped
-    except BattError as error:
-        message = ErrorMessage(stage, error.exit_code, str(error))
-    except Exception as error:  # noqa: BLE001 # the container ends here: whatever it was, the operator must be told
-        traceback.print_exc()
-        told = f"{type(error).__name__}: {error}; this is a fault of batt, please report it with the pod's log"
-        message = ErrorMessage(stage, EXIT_FAULT_OF_BATT, told)
+    except (StoppedError, Exception) as error:  # noqa: BLE001 # the container ends here: whatever it was is to be told
+        message = failure(stage, error)
+        if message.code == EXIT_FAULT_OF_BATT:
+            traceback.print_exc()
     leave_message(place, message)
     if isinstance(message, ErrorMessage):
         print(f"batt: {message.error}", file=sys.stderr, flush=True)
         return message.code
     return 0
+
+
+def failure(stage: str, error: BaseException) -> ErrorMessage:
+    """Return what is told of a stage that ended by an error, and the exit code."""
+    match error:
+        case StoppedError():
+            told = "asked to stop; what is stored stays, the next pod goes on there"
+            return ErrorMessage(stage, EXIT_ASKED_TO_STOP, told)
+        case BattError():
+            return ErrorMessage(stage, error.exit_code, str(error))
+    told = f"{type(error).__name__}: {error}; this is a fault of batt, please report it with the pod's log"
+    return ErrorMessage(stage, EXIT_FAULT_OF_BATT, told)
 
 
 def do_stage(stage: str, pod: PodRun, stop: Stop) -> Message | None:
@@ -95,13 +103,30 @@ def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
         print(f"shard {shard}: has its result already", flush=True)
         return
     print(f"shard {shard}: {manifest.shards[shard].items} items on {pod.cpus} children", flush=True)
-    work_shard(manifest, shard, root, pod.cpus, stop)
+    times = PodTimes(shard, pod.pod_uid, time.time(), None)
+    note_begin(root, manifest, times, pod.attempt)
+    try:
+        work_shard(manifest, shard, root, pod.cpus, stop, pod.pod_uid)
+    except BaseException as error:
+        if not isinstance(error, StoreError):  # then there is nowhere to note it
+            end_times(root, manifest, times, failure("work", error).code, stop)
+        raise
+    end_times(root, manifest, times, 0, stop)
     print(f"shard {shard}: done", flush=True)
+
+
+def end_times(root: ObjectStore, manifest: Manifest, times: PodTimes, code: int, stop: Stop) -> None:
+    """Note a pod's end. What it has found is stored by now: a note that fails is no reason to do it again."""
+    try:
+        with stop.holding():
+            note_end(root, manifest, times._replace(end=time.time()), code)
+    except StoreError as error:
+        print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
 
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what the work has found."""
-    summary = collect(planned_run(pod, root), root)
+    summary = collect(planned_run(pod, root), root, pod.attempt)
     print_summary(summary, root.uri, is_timed=True, is_json=False)
     totals = summary.totals
     return CollectMessage(
@@ -113,8 +138,8 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         missing=len(summary.missing_shards),
         missing_indexes=index_ranges(summary.missing_shards),
         phases=stats_from_json(summary.phases),
-        pod_seconds=0.0,
-        wasted_seconds=0.0,
+        pod_seconds=summary.pod_seconds,
+        wasted_seconds=summary.wasted_seconds,
         path=summary.path,
     )
 
@@ -128,7 +153,7 @@ def planned_run(pod: PodRun, root: ObjectStore) -> Manifest:
         raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error
 
 
-def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int, stop: Stop) -> None:
+def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int, stop: Stop, pod: str = "") -> None:
     """Evaluate one shard of a planned run.
 
     Raises:
@@ -136,7 +161,7 @@ def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int,
     """
     spec = SolversSpec.model_validate(manifest.spec["solvers"])
     with Engine(children, spec.dsl, find_dsl(manifest.dsl_location, BASE), limits_of(spec)) as engine:
-        shard_work = take_up(manifest, index, root, engine)
+        shard_work = take_up(manifest, index, root, engine, pod=pod)
         if shard_work is None:
             return
         with stop.holding():

@@ -90,12 +90,17 @@ def take_up(
     root: ObjectStore,
     engine: Engine,
     tell: Callable[[str], None] = lambda _task: None,
+    pod: str = "",
 ) -> ShardWork | None:
-    """Return a shard's work with all that earlier workers have found out; None if its result is there."""
+    """Return a shard's work with all that earlier workers have found out; None if its result is there.
+
+    Args:
+        pod: uid of the pod that this is, for the shard's result; none on a laptop.
+    """
     check_language(engine, manifest)
     if has_result(root, manifest, index):
         return None
-    shard_work = ShardWork(manifest, index, root, engine, read_shard(root, manifest, index), tell)
+    shard_work = ShardWork(manifest, index, root, engine, read_shard(root, manifest, index), tell, pod)
     shard_work.resume()
     return shard_work
 
@@ -111,6 +116,7 @@ class ShardWork:
         engine: Engine,
         shard: Shard,
         tell: Callable[[str], None],
+        pod: str,
     ) -> None:
         self.manifest = manifest
         self.index = index
@@ -118,6 +124,7 @@ class ShardWork:
         self.engine = engine
         self.shard = shard
         self.tell = tell
+        self.pod = pod
         self.timeout = float(manifest.spec["solvers"]["timeoutSeconds"])
         self.clock = PhaseClock()
         self.rows: dict[tuple[int, str], Any] = {}
@@ -277,6 +284,8 @@ class ShardWork:
         value = {
             "schema": 1,
             "writer": self.writer,  # tells this result from one that is made after it was deleted
+            "pod": self.pod,  # and this pod from others that worked on the shard (attempts.py)
+            "end": time.time(),
             "rows": [[number, task, self.rows[number, task]] for number, task, _ in self.shard.items],
             "phases": stats_to_json(self.clock.stats),
             "validated": self.validated,  # from when to when, seconds since the epoch: shards overlap
