@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from batt.errors import InputError, NotFoundError, shown
+from batt.folder import DirectoryStore
 from batt.names import MANIFEST, results_path, summary_path
+from batt.objects import ObjectStore
 from batt.parallel import read_many
-from batt.store import GCS_SCHEME, DirectoryStore, ObjectStore, local_path, open_store
+from batt.store import GCS_SCHEME, local_path, open_store
 from batt.tree import Link, differ_file, set_links, solver_file, write_text
 
 RESULTS_BYTES = 4 * 2**30

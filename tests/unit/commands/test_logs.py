@@ -1,0 +1,54 @@
+"""Pods as `batt logs` reads them: their order, what stands in front of their lines, why they have none."""
+
+from typing import Any
+
+from batt_operator.commands.logs import PodLog, read_pod
+
+
+def pod(name: str = "mine-work-3-x", stage: str = "work", index: str | None = "3", **status: Any) -> PodLog:
+    labels = {"batt.dev/stage": stage, "batt.dev/attempt": "1"}
+    if index is not None:
+        labels["batch.kubernetes.io/job-completion-index"] = index
+    return read_pod({"metadata": {"name": name, "labels": labels}, "status": status})
+
+
+def test_lines_name_stage_and_shard() -> None:
+    assert pod().prefix == "[work/3]"
+    assert pod(stage="plan", index=None).prefix == "[plan]"
+    assert pod()._replace(attempt=2).prefix == "[work-2/3]"
+
+
+def test_pods_come_in_the_order_of_the_work() -> None:
+    collect, tenth, third = pod(stage="collect", index=None), pod(index="10"), pod(index="3")
+    plan = pod(stage="plan", index=None)
+    later = plan._replace(attempt=2)
+
+    ordered = sorted([later, collect, tenth, third, plan], key=lambda one: one.order)
+
+    assert ordered == [plan, third, tenth, collect, later]
+
+
+def test_a_pod_that_waits_says_for_what() -> None:
+    waiting = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such\nimage"}}}
+
+    assert pod(containerStatuses=[waiting]).trouble == "ImagePullBackOff: no such image"
+
+
+def test_a_pod_that_failed_says_how_it_ended() -> None:
+    ended = {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}
+
+    assert pod(containerStatuses=[ended]).trouble == "OOMKilled, exit code 137"
+
+
+def test_a_pod_without_a_node_says_why() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+
+    assert pod(conditions=[condition]).trouble == "Unschedulable: 0/3 nodes"
+
+
+def test_a_pod_that_its_node_put_out_says_so() -> None:
+    assert pod(phase="Failed", reason="Evicted", message="low on memory").trouble == "Evicted: low on memory"
+
+
+def test_a_pod_that_runs_has_no_trouble() -> None:
+    assert pod(phase="Running", containerStatuses=[{"state": {"running": {}}}]).trouble == ""
