@@ -28,12 +28,14 @@ test-full: check .venv/tools ## Run every test, the long ones too
 	-$(BIN)/python -m tests.gotools # tests that need a tool skip with reason and remedy where it cannot be built
 	@touch $@
 
-check: .venv/ready verify ## Lint, types, layers, shell scripts, fresh generated files
+check: .venv/ready verify ## Lint, types, layers, shell scripts, chart, fresh generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run images/install.sh; else echo "skipped: shellcheck is not installed (apt-get install shellcheck)"; fi
+	@helm=$$(command -v helm || ls -t $${XDG_CACHE_HOME:-$$HOME/.cache}/batt/tools/helm-*/helm 2>/dev/null | head -n 1); \
+	if [ -n "$$helm" ]; then $$helm lint --strict --quiet charts/batt; else echo "skipped: helm lint; helm is not installed (make .venv/tools builds one)"; fi
 
 generate: .venv/ready ## Write the generated files anew: CRD, JSON schema, field docs
 	$(BIN)/python -m batt.schema write
