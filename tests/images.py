@@ -179,7 +179,7 @@ def image_named(name: str, digest: str) -> Image:
 def forget_older(image: Image) -> None:
     """Delete all but the newest archives of an image."""
     name = image.archive.name.rpartition("-")[0]
-    archives = [path for path in folder().glob(f"{name}-*.tar") if path.name.rpartition("-")[0] == name]
+    archives = [path for path in image.archive.parent.glob(f"{name}-*.tar") if path.name.rpartition("-")[0] == name]
     for path in sorted(archives, key=lambda each: each.stat().st_mtime)[:-KEPT_BUILDS]:
         path.unlink()
 

@@ -115,10 +115,11 @@ def shims(folder: Path) -> list[int]:
 
 
 def commands() -> Iterator[tuple[int, list[bytes]]]:
-    """Yield every process with its command line; those that are ending have none."""
+    """Yield every process with its command line; those that have ended, or are ending, have none."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            yield int(path.parent.name), path.read_bytes().split(b"\0")
+            if command := path.read_bytes():
+                yield int(path.parent.name), command.split(b"\0")
 
 
 def kill(pid: int) -> None:

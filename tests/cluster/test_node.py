@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,13 +37,12 @@ def python(node: Node) -> str:
     return node.load(base_image())
 
 
-def restricted_job(image: str, completions: int, bucket: Bucket) -> Json:
-    """Return an Indexed Job that the `restricted` Pod Security Standard admits; each pod writes an object."""
-    env = {"STORAGE_EMULATOR_HOST": bucket.server, "BUCKET": bucket.uri.removeprefix("gs://")}
+def restricted_pod(image: str, command: list[str], env: Mapping[str, str]) -> Json:
+    """Return a pod's spec that the `restricted` Pod Security Standard admits."""
     container = {
         "name": "worker",
         "image": image,
-        "command": ["python3", "-c", WRITE_OBJECT],
+        "command": command,
         "env": [{"name": name, "value": value} for name, value in env.items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -48,12 +50,17 @@ def restricted_job(image: str, completions: int, bucket: Bucket) -> Json:
             "readOnlyRootFilesystem": True,
         },
     }
-    pod = {
+    return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
     }
+
+
+def indexed_job(completions: int, pod: Json) -> Json:
+    """Return an Indexed Job of such pods, with the options of the operator's Jobs."""
+    rules = [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [70]}}]
     return {
         "metadata": {"name": "work"},
         "spec": {
@@ -61,10 +68,15 @@ def restricted_job(image: str, completions: int, bucket: Bucket) -> Json:
             "completions": completions,
             "parallelism": completions,
             "backoffLimitPerIndex": 0,
-            "podFailurePolicy": {"rules": [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [70]}}]},
+            "podFailurePolicy": {"rules": rules},
             "template": {"spec": pod},
         },
     }
+
+
+def has_ended(cluster: Cluster, pod: str) -> bool:
+    """Return whether the pod at a path has ended."""
+    return cluster.get(pod)["status"]["phase"] in {"Succeeded", "Failed"}
 
 
 def test_restricted_pods_run_write_to_the_bucket_and_log(
@@ -72,18 +84,18 @@ def test_restricted_pods_run_write_to_the_bucket_and_log(
 ) -> None:
     jobs = f"/apis/batch/v1/namespaces/{restricted_namespace}/jobs"
 
-    node_cluster.post(jobs, restricted_job(python, 4, node_bucket))
+    env = {"STORAGE_EMULATOR_HOST": node_bucket.server, "BUCKET": node_bucket.uri.removeprefix("gs://")}
+
+    node_cluster.post(jobs, indexed_job(4, restricted_pod(python, ["python3", "-c", WRITE_OBJECT], env)))
 
     wait_until("the Job's end", lambda: node_cluster.get(f"{jobs}/work")["status"].get("conditions"), seconds=120)
     status = node_cluster.get(f"{jobs}/work")["status"]
     assert (status.get("completedIndexes"), status.get("failedIndexes") or None) == ("0-3", None)
     said = node_cluster.kubectl("logs", "-n", restricted_namespace, "-l", "batch.kubernetes.io/job-name=work")
     assert {f"index {index} wrote as user 10001" for index in range(4)} == set(said.splitlines())
-    listing = subprocess.run(
-        ["curl", "-fsS", f"{node_bucket.server}/storage/v1/b/{node_bucket.uri.removeprefix('gs://')}/o"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert listing.count('"kind":"storage#object"') == 4
+    listing = f"{node_bucket.server}/storage/v1/b/{node_bucket.uri.removeprefix('gs://')}/o"
+    with urllib.request.urlopen(listing) as answer:
+        assert sorted(each["name"] for each in json.load(answer)["items"]) == ["0", "1", "2", "3"]
 
 
 def test_a_pod_that_breaks_the_standard_is_refused(
@@ -92,6 +104,22 @@ def test_a_pod_that_breaks_the_standard_is_refused(
     done = node_cluster.try_kubectl("run", "root", f"--image={python}", "-n", restricted_namespace)
 
     assert "violates PodSecurity" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("image", "module"), [("worker_image", "batt"), ("operator_image", "batt_operator"), ("operator_image", "kopf")]
+)
+def test_our_images_run_without_root_and_without_pip(
+    node_cluster: Cluster, restricted_namespace: str, request: pytest.FixtureRequest, image: str, module: str
+) -> None:
+    script = f"import importlib.util, os, {module}; print(os.getuid(), importlib.util.find_spec('pip'))"
+    pods = f"/api/v1/namespaces/{restricted_namespace}/pods"
+    pod = restricted_pod(request.getfixturevalue(image), ["python", "-c", script], {})
+
+    node_cluster.post(pods, {"metadata": {"name": "imports"}, "spec": pod})
+
+    wait_until("the pod's end", lambda: has_ended(node_cluster, f"{pods}/imports"))
+    assert node_cluster.kubectl("logs", "-n", restricted_namespace, "imports") == "10001 None\n"
 
 
 def test_a_pod_reaches_the_api_server_with_its_token(node_cluster: Cluster, python: str) -> None:
@@ -109,9 +137,7 @@ def test_a_pod_reaches_the_api_server_with_its_token(node_cluster: Cluster, pyth
             pods, {"metadata": {"name": "asks"}, "spec": {"restartPolicy": "Never", "containers": [container]}}
         )
 
-        wait_until(
-            "the pod's end", lambda: node_cluster.get(f"{pods}/asks")["status"]["phase"] in {"Succeeded", "Failed"}
-        )
+        wait_until("the pod's end", lambda: has_ended(node_cluster, f"{pods}/asks"))
 
         assert '"gitVersion": "v1.35' in node_cluster.kubectl("logs", "-n", namespace, "asks")
 

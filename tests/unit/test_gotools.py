@@ -61,7 +61,9 @@ def test_what_decides_the_program_decides_its_place(tmp_path: Path) -> None:
     assert fingerprint(tool) == before
     make_module(tmp_path / "source", "print()")
     assert fingerprint(tool) != before
-    assert fingerprint(GoTool("hello", "example.org/hello@v1")) != fingerprint(GoTool("hello", "example.org/hello@v2"))
+    first = GoTool("hello", "example.org/hello@v1")
+    assert fingerprint(first) != fingerprint(GoTool("hello", "example.org/hello@v2"))
+    assert fingerprint(first) != fingerprint(first._replace(ldflags="-X main.version=2"))
 
 
 def test_of_processes_that_ask_at_once_one_builds(go: Path, tmp_path: Path) -> None:
