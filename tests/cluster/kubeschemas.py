@@ -1,0 +1,50 @@
+"""JSON schemas of a cluster's own kinds, from its OpenAPI document: kubeconform needs no download this way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.client import Cluster, Json
+
+LOCATION = "{{ .ResourceKind }}{{ .KindSuffix }}.json"
+"""How kubeconform names a kind's file: `deployment-apps-v1.json`."""
+
+KIND = "x-kubernetes-group-version-kind"
+"""Where OpenAPI says which kinds a schema is of."""
+
+
+def write_schemas(cluster: Cluster, folder: Path) -> str:
+    """Write a schema for every kind that the cluster serves; return what kubeconform's -schema-location takes."""
+    for path in cluster.get("/openapi/v3")["paths"]:
+        if path == "api/v1" or path.startswith("apis/"):
+            document = cluster.get(f"/openapi/v3/{path}")
+            for name, schema in schemas_of(document):
+                (folder / name).write_text(json.dumps(schema))
+    return str(folder / LOCATION)
+
+
+def schemas_of(document: Json) -> Iterator[tuple[str, Json]]:
+    """Yield file name and schema of each kind of a group and version."""
+    components = document.get("components", {}).get("schemas", {})
+    closed = {name: closed_schema(schema) for name, schema in components.items()}
+    for name, schema in components.items():
+        for kind in schema.get(KIND, ()):
+            group = kind["group"].split(".")[0]
+            words = [word for word in (kind["kind"].lower(), group, kind["version"]) if word]
+            yield f"{'-'.join(words)}.json", {"$ref": f"#/components/schemas/{name}", "components": {"schemas": closed}}
+
+
+def closed_schema(schema: Any) -> Any:  # a part of an OpenAPI document
+    """Return a schema that refuses fields it does not name, as the API server does under strict validation."""
+    if isinstance(schema, list):
+        return [closed_schema(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed_schema(value) for key, value in schema.items()}
+    is_open = "additionalProperties" in schema or schema.get("x-kubernetes-preserve-unknown-fields")
+    if isinstance(schema.get("properties"), dict) and "type" in schema and not is_open:
+        result["additionalProperties"] = False
+    return result
