@@ -61,6 +61,10 @@ class RefusedError(ClusterError):
     exit_code = 65
 
 
+class ServerError(ClusterError):
+    """The API server answered, but could not do what was asked: a node that it needs for it may be gone."""
+
+
 class ExpiredError(ClusterError):
     """What was asked for is too old: look anew and go on from there."""
 
@@ -160,7 +164,8 @@ class Cluster:
                 return ExpiredError(f"{where}: got {message}")
             case 400 | 422:
                 return RefusedError(f"{where}: {message}")
-        return ClusterError(f"{where}: got {status} {message}; it must answer; say the same again in a moment")
+        kind = ServerError if status >= 500 else ClusterError
+        return kind(f"{where}: got {status} {message}; it must answer; say the same again in a moment")
 
 
 def connect(target: Target) -> Cluster:

@@ -10,7 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from batt.errors import shown
-from batt_operator.commands.client import AbsentError, Cluster, ClusterError, RefusedError, connect, segment, target_of
+from batt_operator.commands.client import (
+    AbsentError,
+    Cluster,
+    ClusterError,
+    RefusedError,
+    ServerError,
+    connect,
+    segment,
+    target_of,
+)
 from batt_operator.commands.runs import Run, get_run
 
 CONTAINER = "worker"
@@ -109,10 +118,12 @@ def trouble_of(status: Mapping[str, Any]) -> str:
         ended = state.get("terminated")
         if ended and ended.get("exitCode"):
             return joined(f"{ended.get('reason', 'Error')}, exit code {ended['exitCode']}", ended.get("message"))
+    if status.get("reason"):  # the whole pod's: evicted, say
+        return joined(status["reason"], status.get("message"))
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return joined(condition.get("reason"), condition.get("message"))
-    return joined(status.get("reason"), status.get("message"))
+    return ""
 
 
 def joined(*parts: object) -> str:
@@ -150,10 +161,12 @@ def pod_lines(cluster: Cluster, namespace: str, pod: PodLog, tail: int | None) -
     query = log_query(tail)
     try:
         text = cluster.text(f"{pods_path(namespace)}/{segment(pod.name)}/log", query)
-    except (RefusedError, AbsentError) as error:  # it has not started, or its node is gone
+    except (RefusedError, AbsentError, ServerError) as error:  # it has not started, or its node is gone
         yield f"{pod.prefix} (no log of {pod.name}: {pod.trouble or shown(str(error))})"
         return
     yield from (f"{pod.prefix} {line}" for line in text.splitlines())
+    if not text and pod.phase == "Pending":  # of a pod without a node the log is empty, not refused
+        yield f"{pod.prefix} ({pod.name} has not started: {pod.trouble or 'no reason is known'})"
     if pod.phase == "Failed":
         yield f"{pod.prefix} ({pod.name} failed: {pod.trouble or 'no reason is known'})"
 

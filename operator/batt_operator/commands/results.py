@@ -65,7 +65,10 @@ def place_of(run: Run) -> RunPlace:
     if not uri or not folder:
         remedy = f"wait for its end: batt watch {run.name}"
         raise RunError(f"{run.name}: got no results, it is {run.status.phase}; it must have been planned; {remedy}")
-    root = uri.partition(f"/{folder}")[0]  # status.results may name the folder or a file in it
+    root = uri.rpartition(f"/{folder}")[0]
+    if not root:
+        rule = f"must hold the folder of status.runId, {folder!r}"
+        raise InputError(f"status.results: got {uri!r}; {rule}; name the folder: batt export URI DIR")
     try:
         return results_in(open_store(root, Path()), folder)
     except InputError as error:

@@ -87,7 +87,7 @@ def test_nothing_to_upload_needs_no_bucket() -> None:
 
 
 def test_uploads_to_a_folder_are_refused_as_pods_cannot_read_it() -> None:
-    with pytest.raises(SpecError, match="--upload-to: got './x'; must be gs://BUCKET/PATH"):
+    with pytest.raises(SpecError, match=r"--upload-to: got '\./x'; must be gs://BUCKET/PATH"):
         upload_root(with_results(), "./x", [SOME])
 
 

@@ -229,9 +229,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
         find_uploads(make_run(**only_candidates()), tmp_path)
 
 
-def test_files_too_big_or_too_many_are_refused_with_a_way_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_too_big_or_too_many_are_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_inputs(tmp_path, {"a.py": SOLVE_TURN, "b.py": SOLVE_MIRROR})
     run = make_run(**only_candidates())
 
