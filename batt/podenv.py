@@ -36,8 +36,11 @@ INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 SCHEMA = 1
 """Version of run.json."""
 
-UID = re.compile(r"[A-Za-z0-9]{8}[A-Za-z0-9-]{0,92}")
-"""Uids: Kubernetes makes UUIDs; they become parts of paths."""
+RUN_UID = re.compile(r"[a-z0-9]{8}[A-Za-z0-9-]{0,92}")
+"""The run's uid: Kubernetes makes UUIDs; its beginning becomes a part of paths."""
+
+POD_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+"""A pod's uid: it becomes a part of paths too; of a static pod it is no UUID."""
 
 UID_CHARACTERS = 8
 """The part of a run's uid that its folder is named by."""
@@ -85,7 +88,7 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
     cpus = number(CPUS_VARIABLE, 1, visible_cpus())
     index = number(INDEX_VARIABLE, 0) if stage == "work" else -1
     pod_uid = environment.get(POD_UID_VARIABLE, "")
-    if not UID.fullmatch(pod_uid):
+    if not POD_UID.fullmatch(pod_uid):
         faults.append(Fault(POD_UID_VARIABLE, shown(pod_uid), "must be the pod's uid", OPERATOR))
     path = environment.get(RUN_VARIABLE, "")
     if not path:
@@ -110,7 +113,7 @@ def _read_run(path: Path) -> tuple[BenchmarkRun, str, str]:
         remedy = "use an image of the operator's own version"
         faults.append(Fault("schema", shown(value.get("schema")), f"must be {SCHEMA}", remedy))
     uid, results = value.get("uid"), value.get("results")
-    if not isinstance(uid, str) or not UID.fullmatch(uid):
+    if not isinstance(uid, str) or not RUN_UID.fullmatch(uid):
         faults.append(Fault("uid", shown(uid), "must be the run's uid", OPERATOR))
     faults += _results_faults(results)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import http.server
 import json
 import multiprocessing
 import os
@@ -43,6 +42,7 @@ from batt.store import (
     open_store,
     read_json,
 )
+from tests.answers import answering
 from tests.gcs import free_port
 
 FORK = multiprocessing.get_context("fork")
@@ -491,33 +491,6 @@ def let_go(store: GcsStore) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
-
-
-@contextmanager
-def answering(*statuses: int) -> Iterator[str]:
-    """A server that answers each request with the next status, the last one for ever; yields its address."""
-    waiting = list(statuses)
-
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(waiting.pop(0) if len(waiting) > 1 else waiting[0])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_POST = answer  # noqa: N815  the names http.server calls
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_missing_permission_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
