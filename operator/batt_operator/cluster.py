@@ -29,8 +29,8 @@ PAGE = 500
 MERGE_PATCH = "application/merge-patch+json"
 """How our patches are meant (RFC 7386): named fields change, all others stay."""
 
-MANAGED_BY = "app.kubernetes.io/managed-by=batt"
-"""Label selector of every object that batt makes."""
+MANAGED_BY = "app.kubernetes.io/managed-by=batt,batt.dev/run"
+"""Label selector of every object that batt makes for a run."""
 
 PLURAL = f"{KIND.lower()}s"
 """Resource name of runs in URLs."""

@@ -94,7 +94,12 @@ class Executor:
 
     def stall(self, run: RunView, jobs: Sequence[JobView]) -> Stall | None:
         """Return why a stage has no running pod."""
-        pods = [pod for job in jobs for pod in self.pods(run, job, "status.phase!=Succeeded", STALLED_PODS)]
+        pods = [
+            pod
+            for job in jobs
+            for phase in ("Pending", "Failed")  # asked for apart: many failed ones would hide the pending ones
+            for pod in self.pods(run, job, f"status.phase={phase}", STALLED_PODS)
+        ]
         events = (
             []
             if pods
@@ -136,7 +141,7 @@ class Executor:
             return wait if again is None else min(wait, again)
         for event in decision.events:  # before the status: a crash between the two tells them again by the same names
             self.cluster.create_event(event_manifest(run, event, self.now()))
-        changes = merge_patch(old.model_dump(mode="json", by_alias=True), new.model_dump(mode="json", by_alias=True))
+        changes = merge_patch(run.stored_status, new.model_dump(mode="json", by_alias=True))
         self.cluster.patch_status(key, run.resource_version, changes)
         self.written[run.uid] = self.now()
         if new.phase is not old.phase:

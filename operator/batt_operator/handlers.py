@@ -108,13 +108,12 @@ async def on_run(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     operator: Operator = memo.operator
     if event["type"] == "DELETED":
         operator.health.gone(PLURAL, raw["metadata"]["uid"])
-        operator.controller.forget(key_of(raw))
-        return
-    operator.health.watched(PLURAL, version_of(raw))
-    operator.controller.wake(key_of(raw))
+    else:
+        operator.health.watched(PLURAL, version_of(raw))
+    operator.controller.wake(key_of(raw))  # of a deleted one too: another may have its name by now
 
 
-@kopf.on.event("batch", "v1", "jobs", labels={"batt.dev/run": kopf.PRESENT})
+@kopf.on.event("batch", "v1", "jobs")
 async def on_job(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """Wake the run whose Job has changed."""
     raw: Any = event["object"]

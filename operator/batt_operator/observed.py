@@ -20,7 +20,10 @@ WORKER = "worker"
 
 
 class RunView(NamedTuple):
-    """A run as it is stored. `spec` is None where it cannot be read; `faults` says why, one line each."""
+    """A run as it is stored. `run` is None where it cannot be read; `faults` says why, one line each.
+
+    stored_status: `status` as the API server has it, from which a patch starts.
+    """
 
     namespace: str
     name: str
@@ -31,6 +34,7 @@ class RunView(NamedTuple):
     run: BenchmarkRun | None
     faults: tuple[str, ...]
     status: RunStatus
+    stored_status: Raw
 
 
 class JobView(NamedTuple):
@@ -95,6 +99,7 @@ def run_view(raw: Raw) -> RunView:
         run=run,
         faults=faults,
         status=status_of(raw),
+        stored_status=raw.get("status") or {},
     )
 
 

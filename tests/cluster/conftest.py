@@ -25,6 +25,7 @@ from tests.cluster.client import KUBECTL_SECONDS, Cluster
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fakenodes import HELD, PENDING, FakeNodes
 from tests.cluster.node import Node, what_is_missing
+from tests.cluster.operating import Operator
 from tests.gcs import gcs_server, make_bucket
 from tests.gotools import tool_or_skip
 from tests.images import project_image
@@ -223,3 +224,34 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster], Helm]:
         return run
 
     return for_cluster
+
+
+@pytest.fixture(scope="session")
+def installed_operator(
+    control_plane: Cluster, helm: Helm, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """The operator of the session: looks after all namespaces of the control plane, under the chart's ClusterRole.
+
+    At the end, the API server must have refused it nothing, and it must have logged no error.
+    """
+    with control_plane.namespace() as namespace:
+        helm(control_plane)(
+            "install", "batt", "charts/batt", "-n", namespace, "--set", "watch.allNamespaces=true",
+            "--set", "results=gs://bucket/runs", "--set", "worker.serviceAccount.create=false",
+            "--set", "worker.serviceAccount.name=default",
+        )  # fmt: skip
+        operator = Operator(control_plane, namespace, "batt", tmp_path_factory.mktemp("operator"))
+        since = control_plane.audit.position()
+        operator.start()
+        yield operator
+        operator.stop()
+        assert control_plane.audit.forbidden(since=since, user=operator.user) == []
+        assert [line for line in operator.log() if line["level"] == "error"] == []
+
+
+@pytest.fixture
+def operator(installed_operator: Operator) -> Operator:
+    """The operator of the session, running and healthy."""
+    if not installed_operator.is_healthy():
+        installed_operator.start()
+    return installed_operator

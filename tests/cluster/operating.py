@@ -19,7 +19,7 @@ import yaml
 
 from tests.cluster.client import Cluster
 from tests.cluster.daemons import Daemon, wait_until
-
+from tests.cluster.fakenodes import FakeNodes
 
 RUNS = "/apis/batt.dev/v1alpha1/namespaces/{}/benchmarkruns"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
@@ -151,6 +151,36 @@ def condition(status: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def job_names(cluster: Cluster, namespace: str) -> list[str]:
     """Return the names of all Jobs of a namespace."""
     return sorted(job["metadata"]["name"] for job in cluster.items(JOBS.format(namespace)))
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """Return an object as kubectl takes it."""
+    return json.dumps(value)
+
+
+def suffix(attempt: int) -> str:
+    """Return the end of the names of an attempt's Jobs."""
+    return f"-{attempt}" if attempt > 1 else ""
+
+
+def plan_run(nodes: FakeNodes, namespace: str, name: str, shards: int) -> None:
+    """Let a run's plan pod end well."""
+    [pod] = nodes.wait_pods(namespace, f"{name}-plan", 1)
+    nodes.finish_pod(namespace, pod, message=plan_words(shards))
+
+
+def work_run(nodes: FakeNodes, namespace: str, name: str, shards: int, attempt: int = 1) -> None:
+    """Let all pods of a run's work end well."""
+    for pod in nodes.wait_pods(namespace, f"{name}-work{suffix(attempt)}", shards):
+        nodes.finish_pod(namespace, pod)
+
+
+def collect_run(
+    nodes: FakeNodes, namespace: str, name: str, missing: int = 0, indexes: str = "", attempt: int = 1
+) -> None:
+    """Let a run's collect pod end well."""
+    [pod] = nodes.wait_pods(namespace, f"{name}-collect{suffix(attempt)}", 1)
+    nodes.finish_pod(namespace, pod, message=collect_words(missing, indexes, attempt))
 
 
 def plan_words(shards: int, todo: int | None = None, tasks: int = 2) -> str:
