@@ -17,7 +17,9 @@ from tests.cluster.client import Cluster
 from tests.cluster.commanding import Started, User, condition, write_status
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.daemons import Daemon, wait_until
+from tests.cluster.node import Node
 from tests.cluster.operating import RUNS, run_object, run_of
+from tests.images import base_image
 from tests.runs import SOLVE_MIRROR, SOLVE_TURN, make_run, plan_run, tasks_json, work_on, write_inputs
 
 pytestmark = pytest.mark.timeout(1800)  # the first run builds Kubernetes
@@ -615,3 +617,88 @@ def test_costs_are_estimated_with_the_prices_of_the_charts_config_map(user: User
 
     assert "cheap *" in ended.out
     assert f"prices     ConfigMap {user.namespace}/batt-operator" in ended.out
+
+
+# real pods
+
+
+@pytest.fixture
+def node_user(node_cluster: Cluster, tmp_path: Path) -> Iterator[User]:
+    """Someone on a cluster whose pods run. The definition goes again unless it was there: others install it by Helm."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/benchmarkruns.batt.dev"
+    was_there = node_cluster.find(path) is not None
+    if not was_there:
+        node_cluster.kubectl("apply", "--server-side", "-f", str(CRD))
+        node_cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
+    with node_cluster.namespace() as namespace:
+        yield User(node_cluster, namespace, tmp_path)
+    if not was_there:
+        node_cluster.delete(path)
+        wait_until("the definition to go", lambda: node_cluster.find(path) is None)
+
+
+TALK = """
+import os, pathlib, sys, time
+index = int(os.environ["JOB_COMPLETION_INDEX"])
+print("first of", index, flush=True)
+until = time.monotonic() + 30
+while index == 0 and not pathlib.Path("/tmp/go").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+print("last of", index, flush=True)
+sys.exit(70 * index)
+"""
+"""What the pods do: shard 0 speaks, waits for a file, speaks again; shard 1 fails."""
+
+
+def run_talking_pods(user: User, image: str) -> None:
+    """Create a run's work Job of two pods."""
+    uid = run_of(user.cluster, user.namespace, "mine")["metadata"]["uid"]
+    labels = {"batt.dev/run": "mine", "batt.dev/run-uid": uid, "batt.dev/stage": "work", "batt.dev/attempt": "1"}
+    container = {"name": "worker", "image": image, "command": ["python3", "-c", TALK]}
+    pod = {"metadata": {"labels": labels}, "spec": {"restartPolicy": "Never", "containers": [container]}}
+    rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [70]}}
+    spec = {
+        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 0,
+        "podFailurePolicy": {"rules": [rule]}, "template": pod,
+    }  # fmt: skip
+    job = {"metadata": {"name": "mine-work"}, "spec": spec}
+    user.cluster.post(f"/apis/batch/v1/namespaces/{user.namespace}/jobs", job)
+
+
+def pod_of(user: User, index: int, phase: str) -> str:
+    """Return the name of a shard's pod once it is in a phase."""
+    label = f"batch.kubernetes.io/job-completion-index%3D{index}"
+
+    def look() -> str:
+        pods = user.cluster.items(f"/api/v1/namespaces/{user.namespace}/pods?labelSelector={label}")
+        return next((str(pod["metadata"]["name"]) for pod in pods if pod["status"]["phase"] == phase), "")
+
+    return wait_until(f"pod {index} {phase}", look)
+
+
+@pytest.mark.node
+def test_logs_are_told_while_pods_speak_and_after(node_user: User, node: Node) -> None:
+    user = node_user
+    started_run(user, phase="Running")
+    with user.start("logs", "mine", "--follow") as follow:
+        run_talking_pods(user, node.load(base_image()))
+        says(follow, "[work/0] first of 0\n")
+        says(follow, "[work/1] last of 1\n")
+        assert "last of 0" not in follow.said
+        failed = pod_of(user, 1, "Failed")
+        all_failed = user.finish("logs", "mine", "--failed").out
+        last_lines = user.finish("logs", "mine", "--tail", "1").out
+        user.cluster.kubectl("exec", "-n", user.namespace, pod_of(user, 0, "Running"), "--", "touch", "/tmp/go")
+        says(follow, "[work/0] last of 0\n")
+        write_status(
+            user.cluster, user.namespace, "mine", phase="Failed", conditions=[condition("Failed", "TooManyFailures")]
+        )
+        ended = follow.end()
+
+    told = f"[work/1] ({failed} failed: Error, exit code 70)\n"
+    assert all_failed == f"[work/1] first of 1\n[work/1] last of 1\n{told}"
+    assert last_lines == f"[work/0] first of 0\n[work/1] last of 1\n{told}"
+    assert ended.code == 0, ended.told
+    assert sorted(ended.out.splitlines()) == [
+        "[work/0] first of 0", "[work/0] last of 0", "[work/1] first of 1", "[work/1] last of 1",
+    ]  # fmt: skip
