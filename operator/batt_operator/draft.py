@@ -78,11 +78,12 @@ class Draft:
         """Start an attempt: what an earlier one has said is gone, but for where the results are."""
         ref = RunRef(self.run.namespace, self.run.name, self.run.uid.replace("-", "")[:UID_CHARACTERS])
         root = (spec.spec.results if spec else None) or default_results
+        known = self.status.results  # the pods read it from a ConfigMap that never changes
         self.status = RunStatus(
             kind="solvers",
             attempt=spec.spec.attempt if spec else 1,
             run_id=ref.folder,
-            results=f"{root.rstrip('/')}/{ref.folder}" if root else "",
+            results=known or (f"{root.rstrip('/')}/{ref.folder}" if root else ""),
             start_time=written_time(self.now),
         )
         self.clock(running_since=written_time(self.now))
@@ -120,9 +121,13 @@ class Draft:
     def collected(self, told: CollectMessage, price: Price | None) -> None:
         """Take over the results, and end the run as they and its way there say."""
         ending = self.status.clock.ending
-        total = self.status.shards.total
+        shards = self.status.shards
+        self.counted(shards.model_copy(update={"active": 0, "succeeded": max(0, shards.total - told.missing)}))
+        if told.missing < shards.failed:  # pods that failed after they had stored their result
+            self.counted(
+                self.status.shards.model_copy(update={"failed": told.missing, "failed_indexes": told.missing_indexes})
+            )
         self.update(
-            shards=self.status.shards.model_copy(update={"active": 0, "succeeded": max(0, total - told.missing)}),
             tasks=TaskCounts(total=told.tasks, solved=told.solved),
             score=f"{told.solved}/{told.tasks}",
             phases=tuple(phase_times(name, stats) for name, stats in told.phases.items()),
@@ -144,9 +149,9 @@ class Draft:
             )
 
     def stop(self, reason: Reason, message: str) -> None:
-        """Note why the work ends early; the first reason stays."""
+        """Note why the work ends early; the first reason stays. From now on the clock counts how long pods take."""
         if self.status.clock.ending is None:
-            self.clock(ending=reason, ending_message=cut(message))
+            self.clock(ending=reason, ending_message=cut(message), waiting_since=None)
 
     def end_early(self) -> None:
         """End the run for the reason that it was stopped for."""
@@ -155,9 +160,21 @@ class Draft:
         phase = Phase.CANCELLED if reason is Reason.CANCELLED else Phase.FAILED
         self.end(phase, reason, clock.ending_message)
 
+    def break_off(self, reason: Reason, message: str) -> None:
+        """End the run because a stage cannot be done; what stopped it before that stays its reason."""
+        before = self.status.clock
+        if before.ending in {None, Reason.COMPLETED_WITH_FAILURES}:  # the latter is no reason to fail
+            self.clock(ending=reason, ending_message=message)
+        else:
+            self.clock(ending_message=cut(f"{message}; before that: {before.ending_message}"))
+        self.end_early()
+
     def end(self, phase: Phase, reason: Reason, message: str) -> None:
         """End the attempt: one of Complete, Failed and Cancelled is true now, and nothing is suspended or stalled."""
         self.say(END_CONDITIONS[phase], reason, message)
+        planned = self.status.condition(ConditionType.PLANNED)
+        if planned is not None and planned.status == "False":
+            self.say(ConditionType.PLANNED, reason, "the run has ended", is_true=False)
         self.wake()
         self.drop(ConditionType.STALLED)
         ran = self.ran_seconds()

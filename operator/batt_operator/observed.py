@@ -192,6 +192,11 @@ class StageView(NamedTuple):
         return not self.missing and all(job.is_complete for job in self.jobs)
 
     @property
+    def is_over(self) -> bool:
+        """Whether all Jobs are there, and no pod of them will start any more."""
+        return not self.missing and all(job.is_over for job in self.jobs)
+
+    @property
     def failed(self) -> JobView | None:
         """The first Job that has failed."""
         return next((job for job in self.jobs if job.failed_reason), None)

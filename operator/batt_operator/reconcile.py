@@ -21,7 +21,7 @@ from batt_operator.draft import Draft, Event
 from batt_operator.jobs import FATAL, config_map_manifest, job_manifest
 from batt_operator.observed import JobView, PodView, RunView, StageView, count_indexes, parsed_time, stage_view
 from batt_operator.settings import Settings
-from batt_operator.stages import Stage, job_slots
+from batt_operator.stages import ORDER, Stage, job_slots
 from batt_operator.stalls import Stall, explain_failures
 
 STALL_SECONDS = 10.0
@@ -105,7 +105,7 @@ class Decision(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What reconcile needs to see of pods: the stage's ended Jobs, and whether to ask why nothing runs."""
+    """What reconcile needs to see of pods: those of ended Jobs, and whether to ask why nothing runs."""
 
     ended: tuple[JobView, ...]
     stalled: tuple[JobView, ...]
@@ -113,20 +113,26 @@ class Look(NamedTuple):
 
 def what_to_look_at(run: RunView, jobs: Mapping[str, JobView], settings: Settings, now: datetime) -> Look:
     """Return which Jobs' pods must be read before reconcile can decide; most of the time none."""
-    status = run.status
-    if run.run is None or status.start_time is None or status.has_ended():
+    status, spec = run.status, run.run
+    begins = begins_attempt(run)
+    if spec is None or (status.has_ended() and not begins):
         return Look((), ())
-    view = current_view(run, run.run, jobs, settings)
-    ended = tuple(job for job in view.jobs if job.is_over)
+    stage, attempt = (Stage.PLAN, spec.spec.attempt) if begins else (Stage(status.clock.stage), status.attempt)
+    # Jobs of later stages are there only where the operator died before it wrote that it had made them.
+    later = [view_of(run, spec, one, attempt, jobs, settings) for one in ORDER[ORDER.index(stage) :]]
+    ended = tuple(job for view in later for job in view.jobs if job.is_over)
     since = status.clock.waiting_since
     has_waited = since is not None and (now - parsed_time(since)).total_seconds() >= STALL_SECONDS
-    stalled = tuple(job for job in view.jobs if not job.is_over and not job.is_suspended and not job.ready)
+    stalled = tuple(job for job in later[0].jobs if not job.is_over and not job.is_suspended and not job.ready)
     return Look(ended, stalled if has_waited else ())
 
 
-def current_view(run: RunView, spec: BenchmarkRun, jobs: Mapping[str, JobView], settings: Settings) -> StageView:
-    """Return the Jobs of the stage that the run is in."""
-    return view_of(run, spec, Stage(run.status.clock.stage), run.status.attempt, jobs, settings)
+def begins_attempt(run: RunView) -> bool:
+    """Return whether a run is new, or has ended and is asked for a further attempt."""
+    status = run.status
+    if status.start_time is None:
+        return True
+    return status.has_ended() and run.run is not None and run.run.spec.attempt > status.attempt
 
 
 def view_of(
@@ -157,20 +163,13 @@ class Reconciler:
     def decide(self) -> Decision:
         """Return the decision."""
         if not self.run.is_deleting:  # what it owns goes by owner references
-            if self.begins_attempt():
+            if begins_attempt(self.run):
                 self.draft.begin(self.run.run, self.settings.results)
             if self.draft.status.has_ended():
                 self.expire()
             else:
                 self.advance()
         return Decision(tuple(self.actions), self.draft, self.draft.events(), self.again)
-
-    def begins_attempt(self) -> bool:
-        """Return whether the run is new, or has ended and is asked for a further attempt."""
-        status = self.run.status
-        if status.start_time is None:
-            return True
-        return status.has_ended() and self.run.run is not None and self.run.run.spec.attempt > status.attempt
 
     def expire(self) -> None:
         """Delete a run whose time to live is over; say again what changed in a run that has ended."""
@@ -191,13 +190,15 @@ class Reconciler:
         refused = refusal(self.run, self.settings)
         spec = self.run.run
         if refused or spec is None:
+            self.delete([job for job in self.world.jobs.values() if not job.is_over])  # of a run taken up before
             self.draft.end(Phase.FAILED, Reason.CONFIG_ERROR, refused)
             return
         self.spec = spec
         self.is_queued = bool(spec.spec.queue)
         self.warn()
         if self.stage is not Stage.COLLECT:
-            self.check_deadline()
+            if not self.view().is_over:  # what ended in time did so, whenever somebody looks
+                self.check_deadline()
             if spec.spec.cancel:
                 self.draft.stop(Reason.CANCELLED, "spec.cancel is true")
         steps: dict[Stage, Callable[[StageView], bool]] = {
@@ -217,7 +218,8 @@ class Reconciler:
     @property
     def is_suspended(self) -> bool:
         """Whether no pod may run now; collecting what a stopped run has stored goes on regardless."""
-        return self.spec.spec.suspend and self.draft.status.clock.ending is None
+        spec = self.spec.spec
+        return spec.suspend and not spec.cancel and self.draft.status.clock.ending is None
 
     def view(self) -> StageView:
         """Return the Jobs of the current stage."""
@@ -275,6 +277,7 @@ class Reconciler:
         if view.missing and not self.world.taken:
             self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, self.results_root())))
         self.create(view, 1)
+        self.draft.wake()
         self.draft.planning(has_begun=view.has_begun)
         self.wait(view)
         return False
@@ -296,7 +299,7 @@ class Reconciler:
         if self.resume(view):
             return False
         self.create(view, clock.todo or 0)
-        if self.is_queued and all(job.is_suspended for job in view.jobs):
+        if self.is_queued and all(job.is_suspended for job in view.jobs) and not self.world.taken:
             self.draft.rest(Reason.QUEUED_BY_KUEUE, f"waits in the queue {self.spec.spec.queue} for Kueue to admit it")
             return False
         self.draft.wake()
@@ -317,8 +320,7 @@ class Reconciler:
             return False
         if view.failed:
             reason, message = self.why_failed(view.failed)
-            self.draft.stop(reason, f"collecting failed: {message}")
-            self.draft.end_early()
+            self.draft.break_off(reason, f"collecting failed: {message}")
             return False
         if self.rests(view):
             return False
@@ -347,7 +349,7 @@ class Reconciler:
                 manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
                 self.actions.append(CreateJob(manifest))
         if view.missing and view.stage is Stage.WORK:
-            self.draft.clock(concurrency=self.concurrency())
+            self.draft.clock(concurrency=self.concurrency(), failed_pods=0)
 
     def delete(self, jobs: Sequence[JobView]) -> None:
         """Delete Jobs that are not on their way out yet."""
@@ -377,17 +379,31 @@ class Reconciler:
 
         Kubernetes ends such pods as Failed, and counts that against their shards.
         """
-        was_ours = self.draft.is_resting(Reason.SUSPENDED_BY_USER)
         job = view.failed
-        return was_ours and job is not None and job.failed_reason in {"MaxFailedIndexesExceeded", "FailedIndexes"}
+        if job is None or not self.was_suspended(view):
+            return False
+        return job.failed_reason in {"MaxFailedIndexesExceeded", "FailedIndexes"}
+
+    def was_suspended(self, view: StageView) -> bool:
+        """Return whether we have suspended the work; its Job says so where our status was not written any more."""
+        if self.is_queued:
+            return False
+        return self.draft.is_resting(Reason.SUSPENDED_BY_USER) or any(job.is_suspended for job in view.jobs)
 
     def resume(self, view: StageView) -> bool:
-        """Let suspended Jobs of ours go on; return whether one has to be made anew first.
+        """Let suspended Jobs of ours go on; return whether that must wait.
 
-        That is where the suspension itself has counted as failures of shards: they get their retries back.
+        For pods on their way out: only then is it known whether the suspension has counted as failures of shards.
+        Where it has, the Job is made anew: the shards get their retries back.
         """
-        if self.is_queued or not self.draft.is_resting(Reason.SUSPENDED_BY_USER):
+        if not self.was_suspended(view):
             return False
+        waited = self.draft.waited_seconds(begin=True)
+        if not view.is_idle and waited < STOP_SECONDS:
+            self.draft.say(ConditionType.SUSPENDED, Reason.SUSPENDED_BY_USER, "goes on once its pods have stopped")
+            self.again_in(STOP_SECONDS - waited)
+            return True
+        self.draft.clock(waiting_since=None)
         if view.failed or view.total("failed_pods") > self.draft.status.clock.failed_pods:
             self.delete(view.jobs)
             return bool(view.jobs)
@@ -398,13 +414,13 @@ class Reconciler:
         """Stop the work for good; return whether no pod works any more, or none will say so."""
         if all(job.is_over for job in view.jobs):
             return True
-        if self.is_queued:
-            self.delete(view.jobs)
-            return False
-        running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
-        self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
         waited = self.draft.waited_seconds(begin=True)
         self.again_in(STOP_SECONDS - waited)
+        if self.is_queued:
+            self.delete(view.jobs)
+            return waited >= STOP_SECONDS
+        running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
+        self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
         return (not running and view.is_idle) or waited >= STOP_SECONDS
 
     def results_root(self) -> str:
@@ -447,16 +463,15 @@ class Reconciler:
         """Say how a stage gets on; stop it where it has had no running pod for too long."""
         if view.stage is Stage.WORK and view.has_begun:
             self.draft.started()
-        if view.has_running_pod or not view.jobs:
+        if view.has_running_pod or not (view.jobs or self.world.taken):
             self.draft.clock(waiting_since=None)
             self.draft.drop(ConditionType.STALLED)
-            if not self.world.taken:
-                return
+            return
         waited = self.draft.waited_seconds(begin=True)
         stall = self.stall_of(view)
         limit = float(self.spec.spec.deadlines.pending_seconds)
-        if view.total("failed_pods") and not view.total("active"):  # Kubernetes waits before it tries again
-            limit = max(limit, BACKOFF_SECONDS)
+        if view.has_begun or (view.stage is Stage.WORK and self.draft.status.is_true(ConditionType.STARTED)):
+            limit += BACKOFF_SECONDS  # for which Kubernetes may wait before it tries a shard again
         if waited >= limit:
             self.give_up(view, stall, waited)
             return
@@ -477,12 +492,12 @@ class Reconciler:
         """End a stage that does not get any pod to run."""
         reason = stall.reason if stall else Reason.NOT_STARTED
         why = stall.message if stall else "no pod has run, and nothing says why"
-        self.draft.stop(reason, f"{view.stage}: no pod ran for {waited:.0f} s (spec.deadlines.pendingSeconds): {why}")
-        if view.stage is not Stage.WORK:
-            self.delete(view.jobs)
-            self.draft.end_early()
+        message = f"{view.stage}: no pod ran for {waited:.0f} s (spec.deadlines.pendingSeconds): {why}"
+        if view.stage is Stage.WORK:
+            self.draft.stop(reason, message)
         else:
-            self.draft.clock(waiting_since=None)  # from now on it counts how long stopping takes
+            self.delete(view.jobs)
+            self.draft.break_off(reason, message)
 
     def told(self, view: StageView) -> PlanMessage | CollectMessage | ErrorMessage | None:
         """Return the last words of a completed stage; None where they are lost."""
@@ -494,8 +509,7 @@ class Reconciler:
         remade = self.draft.status.clock.remade
         if remade >= MAX_REMADE:
             message = f"{view.stage}: its pods ended without a message {remade + 1} times; is the image one of batt's?"
-            self.draft.stop(Reason.STAGE_FAILED, message)
-            self.draft.end_early()
+            self.draft.break_off(Reason.STAGE_FAILED, message)
             return False
         if not any(job.is_deleting for job in view.jobs):
             self.draft.clock(remade=remade + 1)
