@@ -1,0 +1,135 @@
+"""Each image is built on a base made here, and run: what it starts, as whom, and what is not in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from batt import __version__
+from tests.images import Image, ImageBuildError, buildah, load_base, project_image
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.node]
+
+NAMES = ("worker", "operator", "worker-l4", "hal")
+
+TOOLS = ("pip", "pip3", "cc", "gcc", "g++", "c++", "clang", "make", "ld", "as", "cargo", "uv")
+"""Programs that install or build others."""
+
+
+FIND_WRITABLE = """
+import os
+for folder, folders, files in os.walk("/"):
+    if folder == "/":
+        folders[:] = set(folders) - {"proc", "sys", "dev"}
+    for path in [folder, *(os.path.join(folder, name) for name in files)]:
+        if os.access(path, os.W_OK) and not os.path.islink(path):
+            print(path)
+"""
+"""Prints every file and folder of an image that its user may write."""
+
+
+class Container(NamedTuple):
+    """A container made from an image; `name` is how buildah calls it."""
+
+    name: str
+    image: Image
+
+    def run(self, *command: str) -> str:
+        """Run a command as the image's user; return what it printed."""
+        return buildah("run", "--isolation=chroot", self.name, "--", *command)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def container(request: pytest.FixtureRequest) -> Iterator[Container]:
+    """A container of each image."""
+    missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip("images are built as root, with buildah and debootstrap: apt-get install buildah debootstrap")
+    image = project_image(request.param, project_image("worker") if request.param == "hal" else None)
+    load_base(image)
+    name = buildah("from", image.reference).strip()
+    yield Container(name, image)
+    buildah("rm", name)
+
+
+def is_for(container: Container, name: str) -> bool:
+    """Return whether the container is of the image."""
+    return container.image.reference.startswith(f"localhost/batt-{name}:")
+
+
+def test_it_says_its_version(container: Container) -> None:
+    assert container.run("batt", "--version") == f"batt {__version__}\n"
+
+
+def test_it_starts_what_it_is_for(container: Container) -> None:
+    found = json.loads(buildah("inspect", "--type=image", container.image.reference))["OCIv1"]["config"]
+
+    assert found["Entrypoint"] == (["python", "-m", "batt_operator"] if is_for(container, "operator") else ["batt"])
+    assert found["User"] == "10001:10001"
+    assert found["WorkingDir"] == "/workspace"
+
+
+def test_it_runs_as_nobody_in_particular(container: Container) -> None:
+    assert container.run("id", "-u").strip() == "10001"
+
+
+def test_nothing_in_it_installs_or_builds(container: Container) -> None:
+    script = f"for tool in {' '.join(TOOLS)}; do command -v $tool; done; true"
+
+    assert container.run("sh", "-c", script) == ""
+    for interpreter in ("python", "/usr/bin/python3"):
+        for module in ("pip", "ensurepip", "setuptools"):
+            with pytest.raises(ImageBuildError, match=f"No module named '?{module}"):
+                container.run(interpreter, "-c", f"import {module}")
+
+
+def test_its_user_can_change_nothing_but_scratch(container: Container) -> None:
+    writable = container.run("python", "-c", FIND_WRITABLE)
+
+    assert set(writable.split()) <= {"/tmp", "/var/tmp", "/run/lock", "/workspace"}
+
+
+def test_what_it_imports_is_compiled(container: Container) -> None:
+    """Its root will be read-only: what is not compiled would be compiled anew at every start."""
+    module = "batt_operator.handlers" if is_for(container, "operator") else "batt.cli"
+    script = (
+        f"import sys, pathlib; import {module}; "
+        "files = [m.__cached__ for m in list(sys.modules.values()) if getattr(m, '__cached__', None)]; "
+        "print(len(files), [f for f in files if not pathlib.Path(f).exists()])"
+    )
+
+    count, _, missing = container.run("python", "-c", script).strip().partition(" ")
+
+    assert int(count) > 20
+    assert missing == "[]"
+
+
+def test_each_has_what_it_is_for_and_no_more(container: Container) -> None:
+    found = container.run(
+        "python", "-c",
+        "import importlib.util as u, shutil; "
+        "print(*[n for n in ('kopf', 'kubernetes', 'numpy', 'pytest') if u.find_spec(n)], "
+        "*[p for p in ('git',) if shutil.which(p)])",
+    )  # fmt: skip
+
+    expected = ["kopf", "kubernetes"] if is_for(container, "operator") else ["git"] if is_for(container, "hal") else []
+    assert found.split() == expected
+
+
+def test_it_does_its_work(container: Container) -> None:
+    """In a worker, the engine forks, limits and kills its children as it does here."""
+    if is_for(container, "operator"):
+        with pytest.raises(ImageBuildError, match=r"/etc/batt/config.yaml.*must be the operator's configuration"):
+            container.run("python", "-m", "batt_operator")
+        return
+
+    said = container.run(
+        "batt", "validate", "-b", "builtin:starter", "-i", "67a3c6ac", "--results", "/tmp/results", "--json"
+    )
+
+    assert json.loads(said.splitlines()[-1])["score"] == {"solved": 1, "tasks": 1}
