@@ -69,14 +69,22 @@ def work_job_name(run: str, attempt: int) -> str:
 
 
 class Pace:
-    """How fast shards end, from what was seen of the current attempt."""
+    """How fast shards end: as we saw it, else over all the time that the attempt has run."""
 
     def __init__(self) -> None:
         self.attempt = 0
         self.seen: deque[tuple[float, int]] = deque()
+        self.ran_seconds = 0.0
 
-    def note(self, standing: Standing, now: float) -> None:
-        """Remember how many shards have ended by now (seconds of any clock); only while the run works."""
+    def note(self, standing: Standing, now: float, ran_seconds: float = 0.0) -> None:
+        """Remember how many shards have ended by now; only while the run works.
+
+        Args:
+            standing: where the run stands.
+            now: seconds of any clock.
+            ran_seconds: how long the attempt has run; 0 where that is not known.
+        """
+        self.ran_seconds = ran_seconds
         ended = standing.counts.succeeded + standing.counts.failed
         if standing.phase is not Phase.RUNNING or standing.attempt != self.attempt:
             self.seen.clear()
@@ -87,17 +95,27 @@ class Pace:
             self.seen.popleft()
 
     def rate(self) -> float | None:
-        """Return shards a second; None until one has ended while we looked."""
+        """Return shards a second; None while none has ended."""
         if not self.seen:
             return None
         (begin, before), (end, after) = self.seen[0], self.seen[-1]
-        return (after - before) / (end - begin) if after > before and end > begin else None
+        if after > before and end > begin:
+            return (after - before) / (end - begin)
+        return after / self.ran_seconds if after and self.ran_seconds > 0 else None
 
     def eta_seconds(self, counts: Counts) -> float | None:
         """Return the seconds until all shards have ended if the rate stays; None while nothing is known."""
         rate = self.rate()
         left = counts.total - counts.succeeded - counts.failed
         return left / rate if rate and counts.total and left >= 0 else None
+
+
+def ran_seconds(run: Run, now: datetime) -> float:
+    """Return how long the attempt has run by the operator's clock, its planning included, time suspended not."""
+    clock = run.status.clock
+    if clock.running_since is None:
+        return clock.ran_seconds
+    return clock.ran_seconds + max(0.0, (now - datetime.fromisoformat(clock.running_since)).total_seconds())
 
 
 def line_of(standing: Standing, rate: float | None, eta_seconds: float | None) -> str:

@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from batt.errors import RunError
 from batt.status import Phase
@@ -22,7 +23,7 @@ from batt_operator.commands.client import (
 from batt_operator.commands.displays import Display, open_display
 from batt_operator.commands.ending import ending_json, ending_lines, exit_code
 from batt_operator.commands.runs import Run, get_run, read_run, runs_path
-from batt_operator.commands.standing import Counts, Pace, job_counts, standing_of, work_job_name
+from batt_operator.commands.standing import Counts, Pace, job_counts, ran_seconds, standing_of, work_job_name
 
 SLICE_SECONDS = 5
 """How long one watch lasts: between two, the Job's own counts are read and the display is drawn anew."""
@@ -68,7 +69,7 @@ def follow(cluster: Cluster, first: Run, display: Display) -> Run:
     pace, jobs = Pace(), JobReader(cluster)
     for run in sightings(cluster, first, display.note):
         standing = standing_of(run, None if run.is_over else jobs.read(run))
-        pace.note(standing, time.monotonic())
+        pace.note(standing, time.monotonic(), ran_seconds(run, datetime.now(UTC)))
         display.show(standing, pace)
         if run.is_over:
             return run

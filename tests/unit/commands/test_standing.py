@@ -1,5 +1,7 @@
 """Where a run on a cluster stands: the line that says it, the rate and the time left."""
 
+from datetime import datetime
+
 import pytest
 
 from batt.status import Phase
@@ -10,6 +12,7 @@ from batt_operator.commands.standing import (
     job_counts,
     line_of,
     range_length,
+    ran_seconds,
     rate_text,
     standing_of,
     work_job_name,
@@ -82,11 +85,36 @@ def test_jobs_of_further_attempts_have_their_number() -> None:
     assert [work_job_name("mine", attempt) for attempt in (1, 2)] == ["mine-work", "mine-work-2"]
 
 
-def test_no_rate_is_claimed_before_a_shard_has_ended_while_we_looked() -> None:
+def test_no_rate_is_claimed_before_a_shard_has_ended() -> None:
+    pace = Pace()
+    pace.note(working(0), 100, ran_seconds=500)
+
+    assert pace.rate() is None
+    assert pace.eta_seconds(working(0).counts) is None
+
+
+def test_the_rate_of_all_the_time_counts_until_a_shard_ends_while_we_look() -> None:
+    pace = Pace()
+    pace.note(working(20), 1000, ran_seconds=200)
+    at_first = pace.rate(), pace.eta_seconds(working(20).counts)
+    pace.note(working(25), 1010, ran_seconds=210)
+
+    assert at_first == (pytest.approx(0.1), pytest.approx(800))
+    assert pace.rate() == pytest.approx(0.5)
+
+
+def test_nothing_is_claimed_where_it_is_not_known_how_long_the_run_has_run() -> None:
     pace = pace_of((0, working(5)), (100, working(5)))
 
     assert pace.rate() is None
-    assert pace.eta_seconds(working(5).counts) is None
+
+
+def test_a_run_has_run_since_it_went_on_and_before_it_was_suspended() -> None:
+    clock = {"runningSince": "2026-01-01T10:00:00Z", "ranSeconds": 50}
+    now = datetime.fromisoformat("2026-01-01T10:01:40Z")
+
+    assert ran_seconds(run_with(clock=clock), now) == 150
+    assert ran_seconds(run_with(clock={"ranSeconds": 50}), now) == 50
 
 
 def test_the_rate_counts_failed_shards_too_and_gives_the_time_left() -> None:
