@@ -558,6 +558,18 @@ def test_results_of_a_run_that_goes_on_are_not_there_yet(user: User, gcs: str) -
     assert "mine: got no results yet, it is Running; it must end first; batt watch mine" in ended.err
 
 
+def test_a_run_that_ended_without_results_says_why(user: User, gcs: str) -> None:
+    started_run(
+        user, phase="Failed", message="no candidate could be read", conditions=[condition("Failed", "PlanRejected")],
+        runId="team/mine-1", results=f"{gcs}/team/mine-1",
+    )  # fmt: skip
+
+    ended = user.batt("results", "mine")
+
+    assert ended.code == 1
+    assert "mine: got no results; it ended without any: no candidate could be read; batt logs mine" in ended.err
+
+
 def test_export_takes_a_name_or_a_uri(user: User, gcs: str) -> None:
     collected_run(user, gcs)
     uri = run_of(user.cluster, user.namespace, "mine")["status"]["results"]

@@ -73,7 +73,8 @@ def place_of(run: Run) -> RunPlace:
         return results_in(open_store(root, Path()), folder)
     except InputError as error:
         if run.is_over:
-            raise
+            rule = f"it ended without any: {run.status.message or run.status.phase}"
+            raise RunError(f"{run.name}: got no results; {rule}; batt logs {run.name} --failed may say why") from error
         message = f"{run.name}: got no results yet, it is {run.status.phase}; it must end first; batt watch {run.name}"
         raise RunError(message) from error
 

@@ -15,6 +15,10 @@ WINDOW_SECONDS = 600.0
 """The rate is that of the last minutes: old pods, old preemptions and suspensions say little of what is left."""
 
 
+UNSEEN = "no operator has taken it up yet; one must look after namespace {}"
+"""What to say of a run whose status nobody has written."""
+
+
 class Counts(NamedTuple):
     """Shards of the current attempt: in all, worked on, with a result, failed for good."""
 
@@ -41,7 +45,9 @@ def standing_of(run: Run, live: Counts | None = None) -> Standing:
     is_stalled = stalled is not None and stalled.status == "True"
     started = status.condition(ConditionType.STARTED)
     waits = started.message if started is not None and started.status == "False" else ""
-    why = stalled.message if stalled is not None and is_stalled else status.message or waits
+    unseen = "" if status.start_time or status.conditions or status.phase is not Phase.PENDING else UNSEEN
+    told = status.message or waits or unseen.format(run.namespace)
+    why = stalled.message if stalled is not None and is_stalled else told
     counts = live or Counts(*(getattr(status.shards, name) for name in Counts._fields))
     return Standing(status.phase, status.attempt, counts, " ".join(why.split()), is_stalled)
 
