@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from batt_operator.cluster import ApiError, RunKey
-from batt_operator.executor import is_conflict
+from batt_operator.executor import is_conflict, is_going_away
 
 THREADS = 4
 """Runs that are looked at at once: the API server's latency is hidden, its load stays small."""
@@ -109,6 +109,8 @@ class Controller:
         except ApiError as error:
             if is_conflict(error):
                 return LEAST_SECONDS
+            if is_going_away(error):
+                return RETRY_SECONDS[1]
             return self.failed(key, str(error), has_trace=False)
         except Exception as error:  # noqa: BLE001 # a fault of ours in one run must not stop the others
             return self.failed(key, repr(error), has_trace=True)

@@ -243,6 +243,11 @@ def event_manifest(run: RunView, event: Event, now: datetime) -> Raw:
     }
 
 
+def is_going_away(error: ApiError) -> bool:
+    """Return whether the run's namespace is being deleted, and the run with it: nothing new may come into being."""
+    return error.status == 403 and "being terminated" in error.message
+
+
 def is_conflict(error: ApiError) -> bool:
     """Return whether somebody changed the run between our reading and our writing: normal, look again."""
     return error.status == 409

@@ -24,7 +24,10 @@ CONTROL_PLANE = [
 
 
 class AuditEvent(NamedTuple):
-    """One request that the API server has answered. `user` is as RBAC names it; `code` is the HTTP status."""
+    """One request that the API server has answered. `user` is as RBAC names it; `code` is the HTTP status.
+
+    is_allowed: whether the user's roles allow it; admission may refuse it all the same (a quota, a namespace that goes).
+    """
 
     user: str
     verb: str
@@ -33,6 +36,7 @@ class AuditEvent(NamedTuple):
     namespace: str
     name: str
     code: int
+    is_allowed: bool
 
     @property
     def is_write(self) -> bool:
@@ -62,8 +66,8 @@ class AuditLog:
         return [event for event in self.events(since, user) if event.is_write and event.code < 400]
 
     def forbidden(self, since: int = 0, user: str | None = None) -> list[AuditEvent]:
-        """Return the requests that RBAC refused (403 with no admission plugin behind it are not told apart)."""
-        return [event for event in self.events(since, user) if event.code == 403]
+        """Return the requests that RBAC refused."""
+        return [event for event in self.events(since, user) if event.code == 403 and not event.is_allowed]
 
     def _read(self, since: int) -> Iterator[AuditEvent]:
         with self.path.open("rb") as log:
@@ -85,6 +89,7 @@ def parse_event(line: bytes) -> AuditEvent:
         namespace=about.get("namespace", ""),
         name=about.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
+        is_allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") == "allow",
     )
 
 
