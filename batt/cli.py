@@ -38,8 +38,14 @@ FLAGS = {
 """The flag of `batt validate` for each field of spec.solvers that it sets: what its faults are about."""
 
 
+COMMANDS_GROUP = "batt.commands"
+"""Entry points of further commands: functions that take argparse's subparsers and add to them."""
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that ends with the exit code of a wrong run file when a flag is wrong."""
+    """A parser that ends with the exit code of a wrong run file when a flag is wrong. commands: its subparsers."""
+
+    commands: Any  # argparse keeps their type private
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how the command is used, and end."""
@@ -55,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stop.listen()  # before anything else: until then a container's process does not even notice SIGTERM
     relax_collector()
     secure_streams()
-    options = parser().parse_args(arguments, argparse.Namespace(stop=stop))
+    top = parser()
+    if arguments[:1] not in [[name] for name in top.commands.choices]:
+        add_further_commands(top.commands)  # for those of a cluster, and for help: looking for them takes a while
+    options = top.parse_args(arguments, argparse.Namespace(stop=stop))
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -96,11 +105,11 @@ def report(text: str) -> None:
     print(f"batt: {text}", file=sys.stderr)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def parser() -> Parser:
+    """Return the parser of the commands that need no cluster."""
     top = Parser(prog="batt", description="Validate ARC solver programs: fast, isolated, resumable.")
     top.add_argument("--version", action="version", version=f"batt {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    top.commands = commands = top.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="plan, work and collect a run file on this machine")
     run.add_argument("file", type=Path, help="a BenchmarkRun in YAML")
     add_run_flags(run)
@@ -112,6 +121,15 @@ def parser() -> argparse.ArgumentParser:
     add_stages(commands)
     add_generate(commands.add_parser("generate", help="make a batt module by recombining the starter solvers"))
     return top
+
+
+def add_further_commands(commands: Any) -> None:  # see Parser
+    """Add the commands that installed packages offer, batt_operator's first of all."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 # see main
+
+    for point in entry_points(group=COMMANDS_GROUP):
+        add_commands: Callable[[Any], None] = point.load()
+        add_commands(commands)
 
 
 def add_run_flags(command: argparse.ArgumentParser) -> None:

@@ -1,5 +1,8 @@
 """What flags mean, before any process starts; the commands themselves are in tests/e2e."""
 
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,50 @@ def test_numbers_of_things_are_positive() -> None:
     assert positive("3") == 3
     with pytest.raises(ValueError, match="invalid literal"):
         positive("x")
+
+
+def test_help_names_the_commands_of_a_cluster_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = capsys.readouterr().out
+    assert "validate" in told
+    assert "submit" in told
+
+
+def alone(code: str) -> subprocess.CompletedProcess[str]:
+    """Run some Python in a process of its own, in which nothing is imported yet."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_commands_of_their_own_do_not_look_for_others(tmp_path: Path) -> None:
+    code = f"import sys; from batt.cli import main; main(['check', {str(tmp_path / 'x.yaml')!r}]); print(*sys.modules)"
+
+    done = alone(code)
+
+    assert done.returncode == 0, done.stderr
+    assert not {"batt_operator", "google.cloud.storage", "kubernetes"} & set(done.stdout.split())
+
+
+def test_commands_of_a_cluster_say_what_is_missing_for_them() -> None:
+    code = "import sys; sys.modules['kubernetes'] = None; from batt.cli import main; sys.exit(main(['list']))"
+
+    done = alone(code)
+
+    assert done.returncode != 0
+    assert "pip install 'batt[cluster]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_command_is_a_wrong_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["nonsense"])
+
+    assert ended.value.code == SpecError.exit_code
+    assert "invalid choice: 'nonsense'" in capsys.readouterr().err
+
+
+def test_kubectl_finds_the_command() -> None:
+    names = {point.name: point.value for point in entry_points(group="console_scripts")}
+
+    assert names["kubectl-batt"] == names["batt"] == "batt.cli:main"

@@ -70,6 +70,20 @@ def stores(tmp_path: Path, gcs: str) -> Iterator[ObjectStore]:
     yield open_store(f"{gcs}/there", tmp_path)
 
 
+def test_fewer_may_be_under_way_than_usual(tmp_path: Path, gcs: str) -> None:
+    asked: list[int] = []
+
+    def ask(number: int) -> int:
+        asked.append(number)
+        return number
+
+    found = for_each(open_store(gcs, tmp_path), ask, range(1000), at_once=2)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    found.close()  # type: ignore[attr-defined] # it is a generator
+
+    assert len(asked) <= 3 + 2
+
+
 def test_no_more_is_asked_for_than_is_taken(tmp_path: Path, gcs: str) -> None:
     asked: list[int] = []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan
-from batt.state import is_finished, last_attempt, missing_shards, shard_results
+from batt.state import has_result, is_finished, last_attempt, missing_shards, shard_results
 from batt.store import DirectoryStore, create_json
 
 
@@ -56,6 +56,19 @@ def test_the_highest_attempt_of_a_shard_counts(tmp_path: Path) -> None:
         0: f"{FOLDER}/shards/0.10.json.gz",
         1: f"{FOLDER}/shards/1.3.json.gz",
     }
+
+
+def test_one_shard_is_asked_for_alone(tmp_path: Path) -> None:
+    root = store_with(tmp_path, "shards/1.json.gz", "shards/20.json.gz", "shards/3.2.json.gz", "shards/4.txt")
+
+    assert [has_result(root, manifest(30), index) for index in (0, 1, 2, 3, 4, 20)] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("name", ["shards/7.json.gz", "shards/x.json.gz", "shards/0.json", "shards/sub/0.txt"])

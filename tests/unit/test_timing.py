@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -141,6 +142,12 @@ def test_equal_sums_are_listed_by_name() -> None:
 
 def test_a_summary_of_nothing_is_its_heading() -> None:
     assert timing_summary({}) == "Timing summary (seconds):"
+
+
+def test_every_phase_is_described_in_the_docs() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+
+    assert [name for name in PHASES if f"`{name}`" not in told] == []
 
 
 def test_phase_names_fit_the_summary_and_are_described() -> None:
