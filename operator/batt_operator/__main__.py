@@ -20,6 +20,7 @@ def main() -> int:
     except BattError as error:
         print(f"batt_operator: {error}", file=sys.stderr)
         return error.exit_code
+    os.environ.setdefault("USER", "batt-operator")  # kopf asks for the user's name, and a container's user has none
     if settings.namespace:
         kopf.run(standalone=True, namespaces=[settings.namespace])
     else:

@@ -84,7 +84,7 @@ def what_is_there(cluster: Cluster, namespace: str) -> str:
 
 def laptop_results(file: Path, folder: Path) -> Any:  # results.json
     """Return what `batt run` says of the same file."""
-    command = [BATT, "run", str(file), "--results", str(folder), "--json"]
+    command: list[str] = [*BATT, "run", str(file), "--results", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
     return json.loads(Path(json.loads(done.stdout.splitlines()[-1])["results"]).read_text())
 
