@@ -11,7 +11,7 @@ from batt.api import API_VERSION, KIND
 from batt.status import RunStatus
 from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
 from batt_operator.draft import Event
-from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, written_time
+from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, status_of, written_time
 from batt_operator.reconcile import (
     Action,
     CreateConfigMap,
@@ -55,6 +55,7 @@ class Executor:
         self.settings = settings
         self.now = now
         self.written: dict[str, datetime] = {}
+        self.unwritten: dict[str, RunView] = {}
 
     def reconcile(self, key: RunKey) -> float | None:
         """Bring a run a step further; return after how many seconds to look again, None for when something happens.
@@ -65,7 +66,7 @@ class Executor:
         raw = self.cluster.get_run(key)
         if raw is None:
             return None
-        run = run_view(raw)
+        run = self.with_unwritten(run_view(raw))
         jobs = self.own_jobs(run)
         decision = self.decide(run, jobs, taken="")
         try:
@@ -74,6 +75,11 @@ class Executor:
             decision = self.decide(run, jobs, taken=str(error))
             self.act(run, decision.actions)
         return self.conclude(key, run, decision)
+
+    def with_unwritten(self, run: RunView) -> RunView:
+        """Return the run with the counts that were not worth a write yet, if it is still as it was then."""
+        known = self.unwritten.pop(run.uid, None)
+        return known if known is not None and known.resource_version == run.resource_version else run
 
     def own_jobs(self, run: RunView) -> dict[str, JobView]:
         """Return the run's Jobs by name."""
@@ -132,12 +138,13 @@ class Executor:
         if run.is_deleting or any(isinstance(action, DeleteRun) for action in decision.actions):
             self.written.pop(run.uid, None)
             return None
-        new, old = decision.draft.status, run.status
+        new, old = decision.draft.status, status_of(run.stored_status)
         again = decision.again_seconds
         if new == old:
             return again
         wait = 0.0 if without_counts(new) != without_counts(old) else self.seconds_to_wait(run)
         if wait > 0:
+            self.unwritten[run.uid] = run._replace(status=new)
             return wait if again is None else min(wait, again)
         for event in decision.events:  # before the status: a crash between the two tells them again by the same names
             self.cluster.create_event(event_manifest(run, event, self.now()))

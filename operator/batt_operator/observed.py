@@ -98,15 +98,15 @@ def run_view(raw: Raw) -> RunView:
         is_deleting="deletionTimestamp" in metadata,
         run=run,
         faults=faults,
-        status=status_of(raw),
+        status=status_of(raw.get("status") or {}),
         stored_status=raw.get("status") or {},
     )
 
 
-def status_of(raw: Raw) -> RunStatus:
-    """Return the status of a run; an unreadable one (written by hand) counts as none: the operator writes it anew."""
+def status_of(stored: Raw) -> RunStatus:
+    """Return a run's status; an unreadable one (written by hand) counts as none: the operator writes it anew."""
     try:
-        return RunStatus.model_validate(raw.get("status") or {})
+        return RunStatus.model_validate(stored)
     except ValidationError:
         return RunStatus()
 
