@@ -17,15 +17,13 @@ from batt.schema.files import ROOT
 from tests.charts.rendering import CHART, Manifest, render, try_render
 from tests.cluster.client import Cluster
 from tests.cluster.conftest import Helm
-from tests.cluster.controlplane import ControlPlane
 from tests.cluster.daemons import wait_until
-from tests.cluster.fakenodes import FakeNodes
+from tests.cluster.fresh import CRD, fresh_cluster, install_crd, remove_crd
 from tests.cluster.kubeschemas import write_schemas
+from tests.cluster.operating import run_object
 from tests.gotools import tool_or_skip
 
 pytestmark = pytest.mark.timeout(1800)  # the first run builds Kubernetes
-
-CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/benchmarkruns.batt.dev"
 
 SWITCHES: dict[str, Manifest] = {
     "defaults": {},
@@ -60,10 +58,8 @@ def cluster(existing_cluster: Cluster | None, tmp_path_factory: pytest.TempPathF
     """A fresh cluster for this module, with a fake node for the operator's pods."""
     if existing_cluster:
         pytest.skip("installs and removes CustomResourceDefinitions: run without BATT_TEST_KUBECONFIG")
-    with ControlPlane(tmp_path_factory.mktemp("chart")) as control_plane:
-        nodes = FakeNodes(control_plane)
-        nodes.add(1)
-        yield nodes.cluster
+    with fresh_cluster(tmp_path_factory.mktemp("chart")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -78,24 +74,6 @@ def no_crd(cluster: Cluster) -> Iterator[None]:
     remove_crd(cluster)
     yield
     remove_crd(cluster)
-
-
-def remove_crd(cluster: Cluster) -> None:
-    """Delete the CustomResourceDefinition, and every run with it."""
-    if cluster.find(CRD):
-        cluster.delete(CRD)
-        wait_until("the CRD's end", lambda: cluster.find(CRD) is None)
-
-
-def smallest_run(name: str) -> Manifest:
-    """Return a run that names no store."""
-    solvers = {"dataset": "arc-agi-1/training", "candidates": "builtin:starter"}
-    return {
-        "apiVersion": "batt.dev/v1alpha1",
-        "kind": "BenchmarkRun",
-        "metadata": {"name": name},
-        "spec": {"solvers": solvers},
-    }
 
 
 @pytest.mark.parametrize("values", SWITCHES.values(), ids=SWITCHES)
@@ -118,10 +96,8 @@ def test_kubeconform_finds_what_is_wrong(cluster: Cluster, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("no_crd")
-def test_kubeconform_takes_every_example(cluster: Cluster, helm_here: Helm, tmp_path: Path) -> None:
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
-    wait_until("the kind's schema", lambda: "apis/batt.dev/v1alpha1" in cluster.get("/openapi/v3")["paths"])
+def test_kubeconform_takes_every_example(cluster: Cluster, tmp_path: Path) -> None:
+    install_crd(cluster)
 
     for example in sorted((ROOT / "examples").glob("*.yaml")):
         assert kubeconform(cluster, tmp_path, example.read_text()) == [], example
@@ -161,7 +137,7 @@ def test_install_upgrade_and_uninstall(cluster: Cluster, helm_here: Helm) -> Non
             "upgrade", "batt", str(CHART), "-n", namespace, "--set", "results=gs://bucket", "--wait", "--timeout", "2m"
         )
         after = cluster.get(deployment)["spec"]["template"]["metadata"]["annotations"][annotations]
-        cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(smallest_run("kept")))
+        cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(run_object("kept", namespace)))
         helm_here("uninstall", "batt", "-n", namespace, "--wait")
 
         assert before != after
@@ -287,23 +263,3 @@ def may(cluster: Cluster, namespace: str, account: str, act: str, elsewhere: str
     done = cluster.try_kubectl("auth", "can-i", verb, resource, *parts, user, "-n", elsewhere or namespace)
     assert done.stdout.strip() in {"yes", "no"}, done.stderr
     return done.stdout.strip() == "yes"
-
-
-@pytest.mark.usefixtures("no_crd")
-def test_kubectl_explains_the_kind_and_shows_its_columns(cluster: Cluster) -> None:
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
-    wait_until("the kind's schema", lambda: cluster.try_kubectl("explain", "benchmarkrun.spec").returncode == 0)
-
-    spec = cluster.kubectl("explain", "benchmarkrun.spec")
-    status = cluster.kubectl("explain", "benchmarkrun.status.phase")
-    with cluster.namespace() as namespace:
-        cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(smallest_run("shown")))
-        columns = cluster.kubectl("get", "brun", "-n", namespace).splitlines()[0].split()
-        wide = cluster.kubectl("get", "brun", "-n", namespace, "-o", "wide").splitlines()[0].split()
-
-    assert "What to run, and how." in spec
-    assert "Validate candidate solver programs on ARC tasks." in spec
-    assert "Pending, Planning, Running" in status
-    assert columns == ["NAME", "KIND", "PHASE", "DONE/TOTAL", "FAILED", "SCORE", "AGE"]
-    assert wide == [*columns[:-1], "ATTEMPT", "MESSAGE", "AGE"]
