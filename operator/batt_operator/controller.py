@@ -122,7 +122,7 @@ class Controller:
         count = self.failures.get(key, 0) + 1
         self.failures[key] = count
         first, most = RETRY_SECONDS
-        again = min(most, first * 2 ** min(count - 1, 10))
+        again: float = min(most, first * 2.0 ** min(count - 1, 10))
         fields = {"namespace": key.namespace, "run": key.name, "error": error, "failures": count, "again": again}
         LOG.error("look failed", extra=fields, exc_info=has_trace)
         return again

@@ -5,13 +5,15 @@ The chart is installed for its role, service account and configuration; its Depl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,16 @@ class Operator:
         self.starts = 0
         self.daemon: Daemon | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it says that it is healthy."""
+    def start(self, command: Sequence[str] = ("batt_operator",), kubeconfig: Path | None = None) -> None:
+        """Start it, and wait until it says that it is healthy.
+
+        command: the Python module that starts it, with its arguments.
+        kubeconfig: by which it finds the API server, if not directly.
+        """
         self.starts += 1
-        env = {**os.environ, "KUBECONFIG": str(self.account.kubeconfig), "BATT_CONFIG": str(self.config)}
-        command = [sys.executable, "-m", "batt_operator"]
+        found = str(kubeconfig or self.account.kubeconfig)
+        env = {**os.environ, "KUBECONFIG": found, "BATT_CONFIG": str(self.config)}
+        command = [sys.executable, "-m", *command]
         self.daemon = Daemon(f"operator-{self.starts}", command, self.folder, env=env)
         wait_until("operator healthy", self.is_healthy, seconds=60, daemons=[self.daemon])
 
@@ -84,6 +91,57 @@ class Operator:
         """Return the lines of its logs."""
         texts = [path.read_text() for path in sorted(self.folder.glob("operator-*.log"))]
         return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+class Gate:
+    """A TCP relay to a server, which can be shut: connections end, and new ones are not taken."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.is_open = True
+        self.connections: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        """Take connections until the listener is closed."""
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            if not self.is_open:
+                near.close()
+                continue
+            far = socket.create_connection(self.target)
+            self.connections += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=relay, args=(source, sink), daemon=True).start()
+
+    def shut(self) -> None:
+        """Cut everything off."""
+        self.is_open = False
+        for connection in self.connections:
+            with contextlib.suppress(OSError):  # it is closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        self.connections.clear()
+
+    def kubeconfig(self, original: Path, folder: Path) -> Path:
+        """Return a kubeconfig that goes through the gate."""
+        config = yaml.safe_load(original.read_text())
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.port}"
+        path = folder / "gate.kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+
+def relay(source: socket.socket, sink: socket.socket) -> None:
+    """Pass on bytes until either side ends."""
+    with contextlib.suppress(OSError):  # the gate was shut
+        while data := source.recv(2**16):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ def image_values(reference: str) -> dict[str, str]:
 @pytest.fixture
 def installed(
     node_cluster: Cluster,
-    helm: Helm,
+    helm: Callable[[Cluster], Helm],
     restricted_namespace: str,
     worker_image: str,
     operator_image: str,
