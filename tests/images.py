@@ -6,6 +6,7 @@ from, so that an unchanged tree builds nothing. `python -m tests.images` builds 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -44,6 +45,10 @@ KEPT_BUILDS = 3
 """Archives of one image kept in the cache: those of other checkouts, or of the other side of a change."""
 
 
+MOST_LAYERS = 250
+"""Images in buildah's storage, those between two steps of a build included, before it starts afresh: about 8 GB."""
+
+
 class ImageBuildError(Exception):
     """An image did not build; the message holds the end of the output."""
 
@@ -77,13 +82,15 @@ def project_image(name: str, base: Image | None = None) -> Image:
     base = base or base_image()
     digest = digest_files(context_files(), f"{name}\0{base.reference}")
     image = image_named(f"batt-{name}", digest)
-    with locked(folder() / "build.lock"):  # one build at a time: two only slow each other down
-        if not image.archive.exists():
-            LOG.warning("building image %s (up to 2 minutes, less when only our code has changed)", image.reference)
-            with tempfile.TemporaryDirectory(dir=folder(), prefix=".pip-") as scratch:
+    if not image.archive.exists():  # looked at without the lock, too: who has an image does not wait for others' builds
+        with build_lock(), tempfile.TemporaryDirectory(dir=folder(), prefix=".pip-") as scratch:
+            if not image.archive.exists():
+                LOG.warning("building image %s (up to 2 minutes, less when only our code changed)", image.reference)
                 load_base(base)
                 build(ROOT, ROOT / "images" / name / "Dockerfile", image, base, Path(scratch))
-            forget_older(image)
+                forget_layers()
+    os.utime(image.archive)  # used now: the last to be forgotten
+    forget_older(image)
     return image
 
 
@@ -95,7 +102,9 @@ def pause_image() -> Image:
 def scratch_image(name: str, files: dict[str, Path], entrypoint: Sequence[str], digest: str = "") -> Image:
     """Return an image of these files alone, each at its place; an archive (.tar) is unpacked there."""
     image = image_named(name, digest or digest_files(files.values(), name))
-    with locked(folder() / "build.lock"), tempfile.TemporaryDirectory(dir=folder(), prefix=".context-") as scratch:
+    if image.archive.exists():
+        return image
+    with build_lock(), tempfile.TemporaryDirectory(dir=folder(), prefix=".context-") as scratch:
         if not image.archive.exists():
             context = Path(scratch)
             lines = ["FROM scratch"]
@@ -134,6 +143,11 @@ def build(context: Path, dockerfile: Path, image: Image, base: Image | None, scr
     made = scratch / "image.tar"
     buildah("push", "--quiet", image.reference, f"docker-archive:{made}:{image.reference}")
     made.rename(image.archive)
+
+
+def build_lock() -> contextlib.AbstractContextManager[None]:
+    """Let one process build at a time: two would only slow each other down."""
+    return locked(folder() / "build.lock")
 
 
 def load_base(base: Image) -> None:
@@ -181,7 +195,13 @@ def forget_older(image: Image) -> None:
     name = image.archive.name.rpartition("-")[0]
     archives = [path for path in image.archive.parent.glob(f"{name}-*.tar") if path.name.rpartition("-")[0] == name]
     for path in sorted(archives, key=lambda each: each.stat().st_mtime)[:-KEPT_BUILDS]:
-        path.unlink()
+        path.unlink(missing_ok=True)  # another process forgets, too
+
+
+def forget_layers() -> None:
+    """Clear buildah's storage once it has grown: the next builds are slow once, and the archives are left."""
+    if len(buildah("images", "--all", "--quiet").split()) > MOST_LAYERS:
+        buildah("rmi", "--all", "--force")
 
 
 def context_files() -> Iterator[Path]:

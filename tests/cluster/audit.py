@@ -26,7 +26,7 @@ CONTROL_PLANE = [
 class AuditEvent(NamedTuple):
     """One request that the API server has answered. `user` is as RBAC names it; `code` is the HTTP status.
 
-    is_allowed: whether the user's roles allow it; admission may refuse it all the same (a quota, a namespace that goes).
+    is_allowed: whether the user's roles allow it; admission may still refuse it (a quota, a namespace that goes).
     """
 
     user: str

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import yaml
 from kubernetes import config
 
@@ -52,8 +53,9 @@ class Cluster:
 
     @property
     def audit(self) -> AuditLog:
-        """The API server's audit log; a test that needs it cannot run on a cluster that is not ours."""
-        assert self._audit is not None, "this cluster's audit log cannot be read: run without BATT_TEST_KUBECONFIG"
+        """The API server's audit log; a test that needs it is skipped on a cluster that is not ours."""
+        if self._audit is None:
+            pytest.skip("this cluster's audit log cannot be read: run without BATT_TEST_KUBECONFIG")
         return self._audit
 
     def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> Json:

@@ -228,7 +228,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster], Helm]:
 
 @pytest.fixture(scope="session")
 def installed_operator(
-    control_plane: Cluster, helm: Helm, tmp_path_factory: pytest.TempPathFactory
+    control_plane: Cluster, helm: Callable[[Cluster], Helm], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
     """The operator of the session: looks after all namespaces of the control plane, under the chart's ClusterRole.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.client import ApiError, Cluster, Json
+from tests.cluster.conftest import Helm
 from tests.cluster.daemons import ClusterError, Daemon, wait_until
 from tests.cluster.fakenodes import EXIT_CODE, MESSAGE, FakeNodes
 
@@ -68,7 +70,9 @@ def pod_path(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{namespace}/pods/{name}"
 
 
-def test_pods_of_an_indexed_job_succeed_by_themselves(control_plane: Cluster, namespace: str) -> None:
+def test_pods_of_an_indexed_job_succeed_by_themselves(
+    control_plane: Cluster, namespace: str, fake_nodes: FakeNodes
+) -> None:
     path = create_job(control_plane, namespace, indexed_job("work", 5))
 
     status = wait_finished(control_plane, path)
@@ -208,6 +212,20 @@ def test_writes_are_counted_by_user(control_plane: Cluster, namespace: str, fake
         "the audit log", lambda: [e for e in control_plane.audit.writes("admin", start) if e.name == "two"]
     )
     assert [(event.verb, event.resource, event.code) for event in made] == [("create", "configmaps", 201)]
+
+
+def test_helm_talks_to_the_cluster(
+    control_plane: Cluster, namespace: str, helm: Callable[[Cluster], Helm], tmp_path: Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: one, version: 1.0.0}")
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "from-helm"}}
+    (tmp_path / "templates" / "one.yaml").write_text(json.dumps(manifest))
+
+    helm(control_plane)("install", "release", str(tmp_path), "--namespace", namespace)
+
+    made = control_plane.get(f"/api/v1/namespaces/{namespace}/configmaps/from-helm")
+    assert made["metadata"]["annotations"]["meta.helm.sh/release-name"] == "release"
 
 
 def test_a_wait_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
