@@ -16,8 +16,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-MESSAGE_CHARACTERS = 1000
-"""Longest message of a condition: the whole object stays under 10 KB."""
+CONDITION_BYTES = 1000
+"""Longest message of a condition in UTF-8: the whole object stays under 10 KB."""
 
 RANGES_CHARACTERS = 300
 """Longest list of failed shards, `1,3-5`; a longer one is cut and ends in `...`."""
@@ -83,7 +83,6 @@ class Reason(StrEnum):
     POD_CONFIG = "PodConfig"
     CRASHING = "Crashing"
     BACKING_OFF = "BackingOff"
-    CONCURRENCY_REFUSED = "ConcurrencyRefused"
     IDLE_GPU = "IdleGpu"
 
 
@@ -151,7 +150,6 @@ class Clock(StatusModel):
 
     stage: str = Field(default="plan", description="The stage that the attempt is in: plan, work or collect.")
     todo: int | None = Field(default=None, description="Shards that the attempt's work has; known once planned.")
-    concurrency: int = Field(default=0, description="Pods at once that the work was started with.")
     failed_pods: int = Field(default=0, description="Pods of the work that had failed when it was suspended.")
     running_since: str | None = Field(default=None, description="Since when the run's deadline runs; absent: it rests.")
     ran_seconds: float = Field(default=0, description="Seconds the deadline ran before that.")

@@ -230,15 +230,8 @@ class Reconciler:
         self.again = max(SOON_SECONDS, seconds if self.again is None else min(self.again, seconds))
 
     def warn(self) -> None:
-        """Say what is allowed and still unwise, or cannot be done."""
-        spec, clock = self.spec.spec, self.draft.status.clock
-        if self.is_queued and clock.concurrency and self.concurrency() != clock.concurrency:
-            message = (
-                f"spec.maxConcurrency: got {spec.max_concurrency}; Kueue owns how many pods a queued run has "
-                f"({clock.concurrency} were asked for); cancel the run and apply it anew under another name"
-            )
-            self.draft.say(ConditionType.WARNING, Reason.CONCURRENCY_REFUSED, message)
-        elif self.settings.pools[spec.pool or self.settings.default_pool].has_gpu():
+        """Say what is allowed and still unwise."""
+        if self.settings.pools[self.spec.spec.pool or self.settings.default_pool].has_gpu():
             message = "solvers run on CPUs: the GPU of this pool stays idle; choose a CPU pool"
             self.draft.say(ConditionType.WARNING, Reason.IDLE_GPU, message)
         else:
@@ -349,7 +342,7 @@ class Reconciler:
                 manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
                 self.actions.append(CreateJob(manifest))
         if view.missing and view.stage is Stage.WORK:
-            self.draft.clock(concurrency=self.concurrency(), failed_pods=0)
+            self.draft.clock(failed_pods=0)
 
     def delete(self, jobs: Sequence[JobView]) -> None:
         """Delete Jobs that are not on their way out yet."""

@@ -157,7 +157,7 @@ def test_a_run_out_of_memory_says_so(control_plane: Cluster, fake_nodes: FakeNod
     status = wait_phase(control_plane, ns, "hungry", "Failed")
 
     assert condition(status, "Failed")["reason"] == "TooManyFailures"
-    assert "OOMKilled: it used more than its memory limit" in status["message"]
+    assert "OOMKilled: it used more memory than its limit" in status["message"]
 
 
 def test_an_unschedulable_run_says_what_the_scheduler_says(

@@ -13,6 +13,7 @@ from tests.cluster.operating import (
     JOBS,
     RUNS,
     Operator,
+    as_json,
     collect_run,
     condition,
     plan_run,
@@ -254,10 +255,10 @@ def test_concurrency_of_a_queued_run_is_refused_with_a_message(
     plan_run(fake_nodes, ns, "fixed", 3)
     wait_phase(control_plane, ns, "fixed", "Suspended")
 
-    set_spec(control_plane, ns, "fixed", maxConcurrency=3)
-    status = wait_status(control_plane, ns, "fixed", lambda one: condition(one, "Warning") != {}, "Warning")
+    changed = as_json({"spec": {"maxConcurrency": 3}})
+    refused = control_plane.try_kubectl("patch", "brun", "fixed", "-n", ns, "--type=merge", "-p", changed)
 
-    assert condition(status, "Warning")["reason"] == "ConcurrencyRefused"
+    assert "Kueue owns how many pods run at once" in refused.stderr
     assert control_plane.get(f"{JOBS.format(ns)}/fixed-work")["spec"]["parallelism"] == 1
 
 

@@ -827,26 +827,12 @@ def test_operator_never_writes_on_a_queued_job() -> None:
     story.edit(maxConcurrency=3)
 
     story.look(10)
-    warning = story.condition(ConditionType.WARNING)
     story.job("mine-work", is_suspended=True, active=0, ready=0)  # Kueue preempts it
     story.look(10)
 
     assert not [one for one in kinds(story) if one == "PatchJob"]
     assert story.jobs["mine-work"].parallelism == 1
-    assert warning is not None
-    assert warning.reason is Reason.CONCURRENCY_REFUSED
     assert story.phase == "Suspended"
-
-
-def test_warning_goes_when_the_concurrency_is_as_it_was() -> None:
-    story = Story(QUEUED).planned()
-    story.edit(maxConcurrency=1)
-    story.look(10)
-    story.edit(maxConcurrency=2)
-
-    story.look(10)
-
-    assert story.condition(ConditionType.WARNING) is None
 
 
 def test_suspended_queued_run_deletes_its_job_and_queues_anew() -> None:
