@@ -34,8 +34,7 @@ check: .venv/ready verify ## Lint, types, layers, shell scripts, chart, fresh ge
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run images/install.sh; else echo "skipped: shellcheck is not installed (apt-get install shellcheck)"; fi
-	@helm=$$(command -v helm || ls -t $${XDG_CACHE_HOME:-$$HOME/.cache}/batt/tools/helm-*/helm 2>/dev/null | head -n 1); \
-	if [ -n "$$helm" ]; then $$helm lint --strict --quiet charts/batt; else echo "skipped: helm lint; helm is not installed (make .venv/tools builds one)"; fi
+	$(BIN)/python -m tests.charts.lint
 
 generate: .venv/ready ## Write the generated files anew: CRD, JSON schema, field docs
 	$(BIN)/python -m batt.schema write

@@ -18,6 +18,34 @@ Manifest: TypeAlias = dict[str, Any]
 """A Kubernetes object as YAML has it."""
 
 
+SWITCHES: dict[str, Manifest] = {
+    "defaults": {},
+    "everything": {
+        "images": {"registry": "registry.example.org", "pullSecrets": ["registry"]},
+        "watch": {"allNamespaces": True, "prepare": ["default", "kube-public"]},
+        "results": "gs://bucket/results",
+        "worker": {
+            "serviceAccount": {"annotations": {"iam.gke.io/gcp-service-account": "runs@project.example"}},
+            "env": [{"name": "STORAGE_EMULATOR_HOST", "value": "http://gcs:4443"}],
+        },
+        "operator": {
+            "nodeSelector": {"pool": "system"},
+            "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
+            "priorityClassName": "system-cluster-critical",
+            "podAnnotations": {"note": "any"},
+        },
+        "networkPolicy": {"egress": [{"to": [{"podSelector": {}}], "ports": [{"port": 4443, "protocol": "TCP"}]}]},
+    },
+    "nothing": {
+        "crds": {"install": False},
+        "worker": {"serviceAccount": {"create": False}},
+        "rbac": {"aggregate": False},
+        "networkPolicy": {"enabled": False},
+    },
+}
+"""Values under which every object is rendered that there can be, and as few as there can be."""
+
+
 def try_render(values: Manifest | None = None, release: str = "batt", namespace: str = "runs") -> tuple[str, str]:
     """Return what helm prints and what it complains of, for a release with these values over the chart's own."""
     helm = tool_or_skip("helm")

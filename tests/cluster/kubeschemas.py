@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.charts.conform import schemas_folder
 from tests.cluster.client import Cluster, Json
-
-LOCATION = "{{ .ResourceKind }}{{ .KindSuffix }}.json"
-"""How kubeconform names a kind's file: `deployment-apps-v1.json`."""
+from tests.gotools import locked
 
 KIND = "x-kubernetes-group-version-kind"
 """Where OpenAPI says which kinds a schema is of."""
 
 
-def write_schemas(cluster: Cluster, folder: Path) -> str:
-    """Write a schema for every kind that the cluster serves; return what kubeconform's -schema-location takes."""
+def cached_schemas(cluster: Cluster) -> Path:
+    """Return a folder with a schema for every kind of Kubernetes itself; kept, so that `make check` finds it."""
+    folder = schemas_folder()
+    with locked(folder.with_suffix(".lock")):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".schemas-") as scratch:
+                made = Path(scratch) / "schemas"
+                made.mkdir()
+                write_schemas(cluster, made)
+                made.rename(folder)
+    return folder
+
+
+def write_schemas(cluster: Cluster, folder: Path) -> None:
+    """Write a schema for every kind that the cluster serves."""
     for path in cluster.get("/openapi/v3")["paths"]:
         if path == "api/v1" or path.startswith("apis/"):
             document = cluster.get(f"/openapi/v3/{path}")
             for name, schema in schemas_of(document):
                 (folder / name).write_text(json.dumps(schema))
-    return str(folder / LOCATION)
 
 
 def schemas_of(document: Json) -> Iterator[tuple[str, Json]]:

@@ -5,7 +5,6 @@ It has a control plane of its own: who owns the CustomResourceDefinition is part
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,43 +13,16 @@ import pytest
 import yaml
 
 from batt.schema.files import ROOT
-from tests.charts.rendering import CHART, Manifest, render, try_render
+from tests.charts.conform import kubeconform
+from tests.charts.rendering import CHART, SWITCHES, Manifest, render, try_render
 from tests.cluster.client import Cluster
 from tests.cluster.conftest import Helm
 from tests.cluster.daemons import wait_until
 from tests.cluster.fresh import CRD, fresh_cluster, install_crd, remove_crd
-from tests.cluster.kubeschemas import write_schemas
+from tests.cluster.kubeschemas import cached_schemas, write_schemas
 from tests.cluster.operating import run_object
-from tests.gotools import tool_or_skip
 
 pytestmark = pytest.mark.timeout(1800)  # the first run builds Kubernetes
-
-SWITCHES: dict[str, Manifest] = {
-    "defaults": {},
-    "everything": {
-        "images": {"registry": "registry.example.org", "pullSecrets": ["registry"]},
-        "watch": {"allNamespaces": True, "prepare": ["default", "kube-public"]},
-        "results": "gs://bucket/results",
-        "worker": {
-            "serviceAccount": {"annotations": {"iam.gke.io/gcp-service-account": "runs@project.example"}},
-            "env": [{"name": "STORAGE_EMULATOR_HOST", "value": "http://gcs:4443"}],
-        },
-        "operator": {
-            "nodeSelector": {"pool": "system"},
-            "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
-            "priorityClassName": "system-cluster-critical",
-            "podAnnotations": {"note": "any"},
-        },
-        "networkPolicy": {"egress": [{"to": [{"podSelector": {}}], "ports": [{"port": 4443, "protocol": "TCP"}]}]},
-    },
-    "nothing": {
-        "crds": {"install": False},
-        "worker": {"serviceAccount": {"create": False}},
-        "rbac": {"aggregate": False},
-        "networkPolicy": {"enabled": False},
-    },
-}
-"""Values under which every object is rendered that there can be, and as few as there can be."""
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +49,18 @@ def no_crd(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("values", SWITCHES.values(), ids=SWITCHES)
-def test_kubeconform_finds_nothing_wrong(cluster: Cluster, tmp_path: Path, values: Manifest) -> None:
+def test_kubeconform_finds_nothing_wrong(cluster: Cluster, values: Manifest) -> None:
     text, _ = try_render(values)
 
-    assert kubeconform(cluster, tmp_path, text) == []
+    assert kubeconform(text, cached_schemas(cluster)) == []
 
 
-def test_kubeconform_finds_what_is_wrong(cluster: Cluster, tmp_path: Path) -> None:
+def test_kubeconform_finds_what_is_wrong(cluster: Cluster) -> None:
     """The check can fail: wrong types, unknown fields and unknown kinds are all seen."""
     text, _ = try_render()
     broken = text.replace("replicas: 1", 'replicas: "1"').replace("podSelector:", "podSelectr:")
 
-    (deployment, policy) = sorted(kubeconform(cluster, tmp_path, broken))
+    (deployment, policy) = sorted(kubeconform(broken, cached_schemas(cluster)))
 
     assert deployment.startswith("Deployment: ")
     assert "/spec/replicas" in deployment
@@ -98,19 +70,10 @@ def test_kubeconform_finds_what_is_wrong(cluster: Cluster, tmp_path: Path) -> No
 @pytest.mark.usefixtures("no_crd")
 def test_kubeconform_takes_every_example(cluster: Cluster, tmp_path: Path) -> None:
     install_crd(cluster)
+    write_schemas(cluster, tmp_path)
 
     for example in sorted((ROOT / "examples").glob("*.yaml")):
-        assert kubeconform(cluster, tmp_path, example.read_text()) == [], example
-
-
-def kubeconform(cluster: Cluster, folder: Path, text: str) -> list[str]:
-    """Return what kubeconform says against the objects in a YAML text, by the cluster's own schemas."""
-    program = tool_or_skip("kubeconform")
-    location = write_schemas(cluster, folder)
-    command = [str(program), "-strict", "-output", "json", "-schema-location", location, "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    found = json.loads(done.stdout)["resources"]
-    return [f"{each['kind']}: {each['msg']}" for each in found or ()]
+        assert kubeconform(example.read_text(), tmp_path) == [], example
 
 
 @pytest.mark.parametrize("values", SWITCHES.values(), ids=SWITCHES)
