@@ -133,7 +133,7 @@ def test_a_cluster_without_batt_is_told_how_to_get_it(bare_cluster: Cluster, tmp
 
 
 def test_submit_creates_a_run_and_the_same_again_changes_nothing(user: User) -> None:
-    first = user.finish("submit", "run.yaml")
+    first = user.batt_process("submit", "run.yaml")
     version = run_of(user.cluster, user.namespace, "mine")["metadata"]["resourceVersion"]
     second = user.finish("submit", "run.yaml")
 
