@@ -365,32 +365,31 @@ def stop_after(pods: Pods, stage: str, seconds: float, pod: str, index: int | No
 def test_asked_to_stop_at_any_moment_a_stage_ends_with_75_and_goes_on_later(
     mixed: Mixed, here: Pods, seed: int
 ) -> None:
+    assert_stops_cost_nothing(here, seed, mixed.expected)
+
+
+@pytest.mark.full
+def test_asked_to_stop_at_any_moment_nothing_is_lost_in_a_bucket(mixed: Mixed, tmp_path: Path, gcs: str) -> None:
+    assert_stops_cost_nothing(write_pods(tmp_path / "pod", mixed.file, f"{gcs}/runs"), 1, mixed.expected)
+
+
+def assert_stops_cost_nothing(pods: Pods, seed: int, expected: Any) -> None:
+    """Stop every container of a run at nine moments, each a little later than the one before, then let it end."""
     rng = random.Random(seed)
     moments = [0.0, *(rng.uniform(0.05 * step, 0.25 * step) for step in range(1, 9))]
-
-    codes = {
-        ("plan", 0): [stop_after(here, "plan", moment, f"plan-{n}") for n, moment in enumerate(moments)],
-        **{
-            ("work", index): [
-                stop_after(here, "work", moment, f"{index}-{n}", index) for n, moment in enumerate(moments)
-            ]
-            for index in range(SHARDS)
-            if here.finish("plan")
-        },
-    }
-    for index in range(SHARDS):
-        here.finish("work", index=index, pod=f"last-{index}")
-    codes["collect", 0] = [stop_after(here, "collect", moment, f"collect-{n}") for n, moment in enumerate(moments)]
-    here.finish("collect")
+    codes: dict[str, list[int]] = {}
+    for stage, index in [("plan", None), *(("work", index) for index in range(SHARDS)), ("collect", None)]:
+        name = f"{stage}-{index}"
+        codes[name] = [stop_after(pods, stage, moment, f"{name}-{n}", index) for n, moment in enumerate(moments)]
+        pods.finish(stage, index=index, pod=f"{name}-last")
 
     assert all(75 in some for some in codes.values()), codes
-    assert comparable(results_json(here)) == mixed.expected
-    assert isinstance(here.message, CollectMessage)
-    assert here.message.wasted_seconds > 0
-    assert here.message.pod_seconds > here.message.wasted_seconds
+    assert comparable(results_json(pods)) == expected
+    assert isinstance(pods.message, CollectMessage)
+    assert pods.message.pod_seconds > pods.message.wasted_seconds
 
 
-def test_a_stopped_worker_has_stored_what_it_knew_and_its_end(here: Pods) -> None:
+def test_a_stopped_worker_has_stored_what_it_knew_and_its_cost_is_told_as_waste(here: Pods) -> None:
     here.finish("plan")
     store = run_store(here)
     with started("pod", "work", cwd=here.folder, **here.environment(pod="stopped", index=0)) as worker:
@@ -399,8 +398,15 @@ def test_a_stopped_worker_has_stored_what_it_knew_and_its_end(here: Pods) -> Non
         stopped = ended(worker)
 
     assert stopped.code == 75, stopped.told
-    assert read_json(store, "attempts/0/stopped.end.json")["code"] == 75
+    noted = read_json(store, "attempts/0/stopped.end.json")
+    assert noted["code"] == 75
     assert store.list("shards/") == []
+    here.finish("work", pod="next", index=0)
+    here.finish("collect")
+    assert isinstance(here.message, CollectMessage)
+    spent = noted["end"] - read_json(store, "attempts/0/stopped.json")["begin"]
+    assert here.message.wasted_seconds == pytest.approx(spent, rel=1e-4)
+    assert here.message.pod_seconds > here.message.wasted_seconds
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="process 1 of a namespace needs root")
