@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 only when all that was asked is done."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     stop = Stop()
     if arguments[:1] == ["pod"]:
         stop.listen()  # before anything else: until then a container's process does not even notice SIGTERM
