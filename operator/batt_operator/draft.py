@@ -13,7 +13,7 @@ from batt.api import BenchmarkRun
 from batt.manifest import RunRef
 from batt.message import CollectMessage, PlanMessage
 from batt.status import (
-    MESSAGE_CHARACTERS,
+    CONDITION_BYTES,
     RANGES_CHARACTERS,
     Clock,
     Condition,
@@ -326,5 +326,6 @@ def cost_of(told: CollectMessage, price: Price | None) -> Cost:
 
 
 def cut(text: str) -> str:
-    """Return a message that is not longer than a condition takes."""
-    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."
+    """Return a message that takes no more bytes than a condition should; what cannot be printed is left blank."""
+    data = "".join(one if one.isprintable() else " " for one in text).encode()
+    return data.decode() if len(data) <= CONDITION_BYTES else f"{data[:CONDITION_BYTES].decode('utf-8', 'ignore')}..."

@@ -108,7 +108,7 @@ def job_manifest(
         "podReplacementPolicy": "Failed",  # never two pods on a shard at once, and what the failure policy asks for
         "template": {
             "metadata": {
-                "labels": labels | settings.pools[slot.pool].labels,
+                "labels": settings.pools[slot.pool].labels | labels,
                 "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
                 | settings.pools[slot.pool].annotations,
             },

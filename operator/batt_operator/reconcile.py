@@ -350,6 +350,10 @@ class Reconciler:
         if jobs:
             self.again_in(SOON_SECONDS)
 
+    def patch(self, jobs: Sequence[JobView], **spec: bool | int) -> None:
+        """Change fields of Jobs that are not on their way out."""
+        self.actions.extend(PatchJob(job.name, spec) for job in jobs if not job.is_deleting)
+
     def rests(self, view: StageView) -> bool:
         """Stop the stage's pods while the run is suspended; return whether it is.
 
@@ -363,7 +367,7 @@ class Reconciler:
             running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
             if running:
                 self.draft.clock(failed_pods=view.total("failed_pods"))
-            self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
+            self.patch(running, suspend=True)
         self.draft.rest(Reason.SUSPENDED_BY_USER, "spec.suspend is true; `batt resume` goes on")
         return True
 
@@ -400,7 +404,7 @@ class Reconciler:
         if view.failed or view.total("failed_pods") > self.draft.status.clock.failed_pods:
             self.delete(view.jobs)
             return bool(view.jobs)
-        self.actions.extend(PatchJob(job.name, {"suspend": False}) for job in view.jobs if job.is_suspended)
+        self.patch([job for job in view.jobs if job.is_suspended], suspend=False)
         return False
 
     def has_stopped(self, view: StageView) -> bool:
@@ -413,7 +417,7 @@ class Reconciler:
             self.delete(view.jobs)
             return waited >= STOP_SECONDS
         running = [job for job in view.jobs if not job.is_suspended and not job.is_over]
-        self.actions.extend(PatchJob(job.name, {"suspend": True}) for job in running)
+        self.patch(running, suspend=True)
         return (not running and view.is_idle) or waited >= STOP_SECONDS
 
     def results_root(self) -> str:
@@ -430,11 +434,7 @@ class Reconciler:
         if self.is_queued:
             return
         wanted = self.concurrency()
-        self.actions.extend(
-            PatchJob(job.name, {"parallelism": wanted})
-            for job in view.jobs
-            if job.parallelism != wanted and not job.is_over
-        )
+        self.patch([job for job in view.jobs if job.parallelism != wanted and not job.is_over], parallelism=wanted)
 
     def count(self, view: StageView) -> None:
         """Take over the counts of the work's Jobs."""

@@ -1,0 +1,259 @@
+"""The manifests of a run's Jobs and of its ConfigMap."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from batt.api import NAME_CHARACTERS, BenchmarkRun
+from batt_operator.jobs import BACKSTOP_SECONDS, COLLECT_SECONDS, config_map_manifest, job_manifest
+from batt_operator.observed import RunView, run_view
+from batt_operator.stages import Stage, job_slots
+from tests.worlds import UID, run_object, settings_with
+
+
+def parsed(spec: dict[str, Any] | None = None, **metadata: Any) -> tuple[RunView, BenchmarkRun]:
+    run = run_view(run_object(spec, **metadata))
+    assert run.run is not None, run.faults
+    return run, run.run
+
+
+def job(
+    stage: Stage, spec: dict[str, Any] | None = None, *, attempt: int = 1, shards: int = 8, **settings: Any
+) -> dict[str, Any]:
+    run, read = parsed(spec)
+    known = settings_with(**settings)
+    [slot] = job_slots(run.name, stage, attempt, read.spec.pool or known.default_pool, known.stage_pool)
+    return job_manifest(run, read, stage, slot, attempt, shards, known)
+
+
+def pod(stage: Stage, spec: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    found: dict[str, Any] = job(stage, spec, **settings)["spec"]["template"]["spec"]
+    return found
+
+
+def env_of(pod: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+
+
+def test_ends_of_pods_mean_what_the_contract_says_in_its_order() -> None:
+    def codes(action: str, *values: int) -> dict[str, Any]:
+        on = {"containerName": "worker", "operator": "In", "values": list(values)}
+        return {"action": action, "onExitCodes": on}
+
+    rules = job(Stage.WORK)["spec"]["podFailurePolicy"]["rules"]
+
+    assert rules == [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        codes("Ignore", 75),
+        codes("FailJob", 64, 65, 77, 78),
+        codes("FailIndex", 70),
+    ]
+
+
+@pytest.mark.parametrize("stage", [Stage.PLAN, Stage.COLLECT])
+def test_only_indexed_jobs_have_indexes_to_fail(stage: Stage) -> None:
+    spec = job(stage)["spec"]
+
+    assert [rule["action"] for rule in spec["podFailurePolicy"]["rules"]] == ["Ignore", "Ignore", "FailJob"]
+    assert not spec.keys() & {"completionMode", "completions", "parallelism", "backoffLimitPerIndex", "suspend"}
+    assert spec["backoffLimit"] == 3
+
+
+def test_work_is_one_indexed_job_with_the_asked_retries() -> None:
+    spec = job(Stage.WORK, {"retries": {"perShard": 5, "failedShards": 3}, "maxConcurrency": 6}, shards=8)["spec"]
+
+    expected = {
+        "completionMode": "Indexed",
+        "completions": 8,
+        "parallelism": 6,
+        "backoffLimitPerIndex": 5,
+        "maxFailedIndexes": 3,
+        "suspend": False,
+        "podReplacementPolicy": "Failed",
+    }
+    assert spec.items() >= expected.items()
+    assert "backoffLimit" not in spec
+
+
+@pytest.mark.parametrize(("shards", "asked", "parallelism", "failures"), [(3, 100, 3, 3), (1, None, 1, 1)])
+def test_numbers_never_exceed_the_shards(shards: int, asked: int | None, parallelism: int, failures: int) -> None:
+    spec = {"retries": {"failedShards": 10_000}} | ({"maxConcurrency": asked} if asked else {})
+
+    made = job(Stage.WORK, spec, shards=shards)["spec"]
+
+    assert (made["parallelism"], made["maxFailedIndexes"]) == (parallelism, failures)
+
+
+def test_queue_is_a_label_of_the_work_job_alone_which_starts_suspended() -> None:
+    label = "kueue.x-k8s.io/queue-name"
+    work, plan = job(Stage.WORK, {"queue": "team"}), job(Stage.PLAN, {"queue": "team"})
+
+    assert work["metadata"]["labels"][label] == "team"
+    assert work["spec"]["suspend"] is True
+    assert label not in plan["metadata"]["labels"]
+    assert label not in work["spec"]["template"]["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_job_is_labelled_and_owned(stage: Stage) -> None:
+    made = job(stage, attempt=3)
+
+    labels = {
+        "app.kubernetes.io/managed-by": "batt",
+        "app.kubernetes.io/component": str(stage),
+        "batt.dev/run": "mine",
+        "batt.dev/run-uid": UID,
+        "batt.dev/stage": str(stage),
+        "batt.dev/attempt": "3",
+    }
+    assert made["metadata"]["labels"] == labels
+    assert made["spec"]["template"]["metadata"]["labels"] == labels
+    assert made["metadata"]["name"] == f"mine-{stage}-3"
+    assert made["metadata"]["ownerReferences"] == [
+        {
+            "apiVersion": "batt.dev/v1alpha1",
+            "kind": "BenchmarkRun",
+            "name": "mine",
+            "uid": UID,
+            "controller": True,
+            "blockOwnerDeletion": False,
+        }
+    ]
+
+
+def test_labels_of_a_pool_do_not_replace_ours() -> None:
+    pools = {"cpu": {"labels": {"team": "arc", "batt.dev/run": "theirs"}, "annotations": {"a": "b"}}}
+
+    metadata = job(Stage.WORK, pools=pools)["spec"]["template"]["metadata"]
+
+    assert metadata["labels"]["batt.dev/run"] == "mine"
+    assert metadata["labels"]["team"] == "arc"
+    assert metadata["annotations"] == {"a": "b", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_longest_names_are_dns_labels(stage: Stage) -> None:
+    run, _ = parsed({"attempt": 1000}, name="m" * NAME_CHARACTERS)
+
+    [slot] = job_slots(run.name, stage, 1000, "cpu", "cpu")
+
+    assert len(f"{slot.name}-{10_000 - 1}") <= 63
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_pod_meets_the_restricted_standard(stage: Stage) -> None:
+    made = pod(stage)
+    [container] = made["containers"]
+
+    assert made["automountServiceAccountToken"] is False
+    assert made["restartPolicy"] == "Never"
+    security = made["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] == 10001
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"hostNetwork", "hostPID", "hostIPC"}.isdisjoint(made)
+    assert {kind for volume in made["volumes"] for kind in volume} <= {"name", "configMap", "emptyDir"}
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_pod_reads_its_run_and_leaves_last_words(stage: Stage) -> None:
+    made = pod(stage)
+    [container] = made["containers"]
+
+    assert container["command"] == ["batt", "pod", str(stage)]
+    assert container["name"] == "worker"
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert {"name": "run", "configMap": {"name": "mine-run"}} in made["volumes"]
+    assert {"name": "run", "mountPath": "/etc/batt/run", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
+    assert env_of(made).keys() >= {"BATT_RUN", "BATT_ATTEMPT", "BATT_POD_UID", "BATT_CPUS", "HOME"}
+    assert env_of(made)["BATT_RUN"] == "/etc/batt/run/run.json"
+
+
+def test_variables_of_the_run_come_after_those_of_the_operator() -> None:
+    spec = {"env": [{"name": "MODEL", "value": "small"}], "envFrom": [{"secretRef": {"name": "keys"}}]}
+
+    made = pod(Stage.WORK, spec, env=[{"name": "MODEL", "value": "large"}])
+
+    assert [one["value"] for one in made["containers"][0]["env"] if one["name"] == "MODEL"] == ["large", "small"]
+    assert made["containers"][0]["envFrom"] == [{"secretRef": {"name": "keys"}}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "pool", "expected"),
+    [({}, {}, "batt:1"), ({}, {"image": "pool:2"}, "pool:2"), ({"image": "own:3"}, {"image": "pool:2"}, "own:3")],
+)
+def test_image_is_the_runs_then_the_pools_then_the_operators(
+    spec: dict[str, Any], pool: dict[str, Any], expected: str
+) -> None:
+    assert pod(Stage.WORK, spec, pools={"cpu": pool})["containers"][0]["image"] == expected
+
+
+def test_pool_says_where_the_work_runs_and_what_it_asks_for() -> None:
+    l4 = {
+        "nodeSelector": {"cloud.google.com/gke-accelerator": "nvidia-l4"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "resources": {"limits": {"nvidia.com/gpu": 1}},
+        "runtimeClassName": "gvisor",
+        "terminationGracePeriodSeconds": 15,
+    }
+    pools = {"cpu": {"resources": {"requests": {"cpu": "500m"}}}, "l4": l4}
+
+    work, plan = (pod(stage, {"pool": "l4"}, pools=pools) for stage in (Stage.WORK, Stage.PLAN))
+
+    same = ("nodeSelector", "tolerations", "runtimeClassName", "terminationGracePeriodSeconds")
+    assert {name: work[name] for name in same} == {name: l4[name] for name in same}
+    assert work["containers"][0]["resources"] == l4["resources"]
+    assert plan["containers"][0]["resources"] == {"requests": {"cpu": "500m"}}
+    assert {"nodeSelector", "tolerations", "runtimeClassName"}.isdisjoint(plan)
+
+
+def test_account_priority_and_secrets_reach_the_pods() -> None:
+    spec = {"serviceAccountName": "arc", "priorityClassName": "low"}
+
+    work, plan = (pod(stage, spec, imagePullSecrets=["registry"]) for stage in (Stage.WORK, Stage.PLAN))
+
+    assert (work["serviceAccountName"], work["priorityClassName"]) == ("arc", "low")
+    assert work["imagePullSecrets"] == [{"name": "registry"}]
+    assert (plan["serviceAccountName"], "priorityClassName" in plan) == ("arc", False)
+
+
+def test_kubernetes_ends_jobs_later_than_the_operator_would() -> None:
+    deadlines = {"deadlines": {"runSeconds": 100}}
+    seconds = [job(stage, deadlines)["spec"]["activeDeadlineSeconds"] for stage in Stage]
+
+    assert seconds == [100 + BACKSTOP_SECONDS, 100 + BACKSTOP_SECONDS, COLLECT_SECONDS + BACKSTOP_SECONDS]
+
+
+def test_config_map_carries_the_run_without_its_environment() -> None:
+    spec = {"env": [{"name": "KEY", "value": "secret"}], "envFrom": [{"secretRef": {"name": "keys"}}]}
+    run, read = parsed(spec, labels={"a": "b"}, annotations={"long": "x" * 1000})
+
+    made = config_map_manifest(run, read, "gs://bucket/runs")
+
+    value = json.loads(made["data"]["run.json"])
+    assert made["immutable"] is True
+    assert made["metadata"]["name"] == "mine-run"
+    assert made["metadata"]["ownerReferences"][0]["uid"] == UID
+    assert (value["schema"], value["uid"], value["results"]) == (1, UID, "gs://bucket/runs")
+    assert value["run"]["metadata"] == {"name": "mine", "namespace": "team"}
+    assert value["run"]["spec"]["solvers"]["dataset"] == "arc-agi-1/training"
+    assert {"env", "envFrom"}.isdisjoint(value["run"]["spec"])
+    assert BenchmarkRun.model_validate(value["run"], strict=False).spec.solvers == read.spec.solvers
+
+
+def test_largest_run_fits_a_config_map() -> None:
+    tasks = [f"{index:0128d}" for index in range(2000)]
+    run, read = parsed({"solvers": {"dataset": "gs://bucket/tasks", "candidates": "builtin:starter", "tasks": tasks}})
+
+    made = config_map_manifest(run, read, "gs://bucket/runs")
+
+    assert len(json.dumps(made)) < 1_000_000  # of the 1 MiB that Kubernetes takes
