@@ -35,20 +35,18 @@ def test_a_run_survives_the_operator_being_killed_between_all_stages(
     control_plane: Cluster, fake_nodes: FakeNodes, operator: Operator, held_namespace: str
 ) -> None:
     ns = held_namespace
-    steps: list[Callable[[], None]] = [
-        lambda: control_plane.apply(run_object("tough", ns)),
-        lambda: plan_run(fake_nodes, ns, "tough", 2),
-        lambda: work_run(fake_nodes, ns, "tough", 2),
-        lambda: collect_run(fake_nodes, ns, "tough"),
+    control_plane.apply(run_object("tough", ns))
+    stages: list[tuple[str, int, Callable[[], None]]] = [
+        ("tough-plan", 1, lambda: plan_run(fake_nodes, ns, "tough", 2)),
+        ("tough-work", 2, lambda: work_run(fake_nodes, ns, "tough", 2)),
+        ("tough-collect", 1, lambda: collect_run(fake_nodes, ns, "tough")),
     ]
 
-    for step in steps:
-        operator.kill()  # what the step does happens while nobody looks
-        if step is not steps[0]:
-            step()
+    for job, pods, finish in stages:
+        fake_nodes.wait_pods(ns, job, pods)
+        operator.kill()
+        finish()  # while nobody looks
         operator.start()
-        if step is steps[0]:
-            step()
     status = wait_phase(control_plane, ns, "tough", "Complete")
 
     assert status["progress"] == "2/2"
