@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 from _pytest.capture import CaptureManager
 
 from tests.cluster.client import KUBECTL_SECONDS, Cluster
@@ -255,3 +256,63 @@ def operator(installed_operator: Operator) -> Operator:
     if not installed_operator.is_healthy():
         installed_operator.start()
     return installed_operator
+
+
+class Installed(NamedTuple):
+    """batt, installed by Helm on the cluster whose pods run, in a namespace that enforces `restricted`."""
+
+    cluster: Cluster
+    namespace: str
+    store: str
+    server: str
+
+    def find_logs(self) -> str:
+        """Return what tells why pods do not run as they should."""
+        described = self.cluster.kubectl("describe", "pods", "-n", self.namespace)
+        chosen = ("logs", "-n", self.namespace, "-l", "app.kubernetes.io/name=batt", "--tail=50")
+        return f"{described}\n{self.cluster.try_kubectl(*chosen).stdout}"
+
+
+NODE_POD = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+"""What a pod asks for on the tests' node: several fit on a small machine."""
+
+
+@pytest.fixture(scope="session")
+def installed(
+    node_cluster: Cluster,
+    helm: Callable[[Cluster], Helm],
+    worker_image: str,
+    operator_image: str,
+    node_gcs: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installed]:
+    """The chart as a user installs it: with a store, and with smaller pods than the default. Once a session."""
+    bucket = f"bucket-{uuid.uuid4().hex}"
+    make_bucket(node_gcs, bucket)
+    values = {
+        "images": {"worker": name_and_tag(worker_image), "operator": name_and_tag(operator_image)},
+        "results": f"gs://{bucket}/runs",
+        "worker": {"env": [{"name": "STORAGE_EMULATOR_HOST", "value": node_gcs}]},
+        "pools": {
+            "cpu": {"resources": NODE_POD, "price": {"perHour": 0.05, "dated": "2025-06-30"}},
+            "huge": {"resources": {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}},
+        },
+    }
+    file = tmp_path_factory.mktemp("install") / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    with node_cluster.namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"}) as namespace:
+        here = Installed(node_cluster, namespace, f"gs://{bucket}/runs", node_gcs)
+        run = helm(node_cluster)
+        try:
+            run("install", "batt", "charts/batt", "-n", namespace, "-f", str(file), "--wait", "--timeout", "2m")
+        except AssertionError:
+            print(here.find_logs())
+            raise
+        yield here
+        run("uninstall", "batt", "-n", namespace, "--wait")
+
+
+def name_and_tag(reference: str) -> dict[str, str]:
+    """Return an image's reference as the chart's values have it."""
+    name, _, tag = reference.rpartition(":")
+    return {"name": name, "tag": tag}

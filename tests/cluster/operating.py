@@ -39,6 +39,7 @@ class Operator:
         """
         path = f"/api/v1/namespaces/{namespace}/configmaps/{release}-operator"
         config = yaml.safe_load(cluster.get(path)["data"]["config.yaml"])
+        self.namespace = namespace
         self.port = free_port()
         config |= {"healthPort": self.port, "resyncSeconds": 5} | settings
         self.config = folder / "config.yaml"
@@ -127,6 +128,12 @@ class Gate:
                 connection.shutdown(socket.SHUT_RDWR)
         self.connections.clear()
 
+    def close(self) -> None:
+        """Shut it for good."""
+        self.shut()
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self.listener.close()
+
     def kubeconfig(self, original: Path, folder: Path) -> Path:
         """Return a kubeconfig that goes through the gate."""
         config = yaml.safe_load(original.read_text())
@@ -138,7 +145,7 @@ class Gate:
 
 def relay(source: socket.socket, sink: socket.socket) -> None:
     """Pass on bytes until either side ends."""
-    with contextlib.suppress(OSError):  # the gate was shut
+    with contextlib.suppress(OSError), source:  # the gate was shut
         while data := source.recv(2**16):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)

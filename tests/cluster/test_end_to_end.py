@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
@@ -17,98 +18,232 @@ import yaml
 from batt.results import without_timing
 from batt.store import open_store
 from tests.cluster.client import Cluster
-from tests.cluster.conftest import Bucket, Helm
-from tests.cluster.operating import condition, wait_phase
+from tests.cluster.commanding import User
+from tests.cluster.conftest import Installed
+from tests.cluster.daemons import wait_until
+from tests.cluster.operating import (
+    JOBS,
+    RUNS,
+    condition,
+    run_object,
+    status_of,
+    wait_phase,
+    wait_status,
+)
 from tests.e2e.command import BATT, environment
+from tests.runs import ENDLESS
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.node]
 
 ROOT = Path(__file__).parents[2]
 
-POD_RESOURCES = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
-"""What a pod asks for here: several fit on a small machine."""
+EXAMPLES = ROOT / "examples"
 
-
-class Installed(NamedTuple):
-    """A cluster with batt installed."""
-
-    cluster: Cluster
-    namespace: str
-    bucket: Bucket
-
-
-def image_values(reference: str) -> dict[str, str]:
-    """Return the chart's name and tag of an image."""
-    name, _, tag = reference.rpartition(":")
-    return {"name": name, "tag": tag}
+TASKS = ["67a3c6ac", "68b16354", "74dd1130", "3c9b0459"]
 
 
 @pytest.fixture
-def installed(
-    node_cluster: Cluster,
-    helm: Callable[[Cluster], Helm],
-    restricted_namespace: str,
-    worker_image: str,
-    operator_image: str,
-    node_bucket: Bucket,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Installed]:
-    """The chart, installed as a user would: with the store, and smaller pods than the default."""
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", node_bucket.server)
-    values: dict[str, Any] = {
-        "images": {"worker": image_values(worker_image), "operator": image_values(operator_image)},
-        "results": f"{node_bucket.uri}/runs",
-        "worker": {"env": [{"name": "STORAGE_EMULATOR_HOST", "value": node_bucket.server}]},
-        "pools": {"cpu": {"resources": POD_RESOURCES, "price": {"perHour": 0.05, "dated": "2025-06-30"}}},
-    }
-    file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
-    namespace = restricted_namespace
-    chart = str(ROOT / "charts/batt")
-    try:
-        helm(node_cluster)("install", "batt", chart, "-n", namespace, "-f", str(file), "--wait", "--timeout", "2m")
-    except AssertionError:
-        print(what_is_there(node_cluster, namespace))
-        raise
-    yield Installed(node_cluster, namespace, node_bucket)
-    helm(node_cluster)("uninstall", "batt", "-n", namespace, "--wait")
-
-
-def what_is_there(cluster: Cluster, namespace: str) -> str:
-    """Return what tells why pods of a namespace do not run."""
-    described = cluster.kubectl("describe", "pods", "-n", namespace)
-    logs = cluster.try_kubectl("logs", "-n", namespace, "-l", "app.kubernetes.io/name=batt", "--tail=50").stdout
-    return f"{described}\n{logs}"
+def here(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> Installed:
+    """batt installed, its bucket within reach of the test too."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", installed.server)
+    return installed
 
 
 def laptop_results(file: Path, folder: Path) -> Any:  # results.json
     """Return what `batt run` says of the same file."""
-    command: list[str] = [*BATT, "run", str(file), "--results", str(folder), "--json"]
+    command = [*BATT, "run", str(file), "--results", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
     return json.loads(Path(json.loads(done.stdout.splitlines()[-1])["results"]).read_text())
 
 
-def cluster_results(installed: Installed, status: dict[str, Any]) -> Any:  # results.json
+def cluster_results(status: dict[str, Any]) -> Any:  # results.json
     """Return the results that a run's status points at."""
-    store = open_store(status["results"], Path())
-    return json.loads(store.read("out/1/results.json"))
+    return json.loads(open_store(status["results"], Path()).read("out/1/results.json"))
 
 
-def test_apply_gives_what_the_laptop_gives(installed: Installed, tmp_path: Path) -> None:
-    cluster, namespace, _ = installed
-    example = ROOT / "examples" / "arc-training.yaml"
+def pods_of(cluster: Cluster, namespace: str, run: str, stage: str) -> list[dict[str, Any]]:
+    """Return the pods of a run's stage."""
+    selector = f"batt.dev/run%3D{run},batt.dev/stage%3D{stage}"
+    return cluster.items(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
+
+
+def test_apply_gives_what_the_laptop_gives(here: Installed, tmp_path: Path) -> None:
+    cluster, namespace = here.cluster, here.namespace
+    example = EXAMPLES / "arc-training.yaml"
 
     cluster.kubectl("apply", "-n", namespace, "-f", str(example))
     status = wait_phase(cluster, namespace, "arc-training", "Complete", seconds=300)
 
-    assert without_timing(cluster_results(installed, status)) == without_timing(
-        laptop_results(example, tmp_path / "laptop")
-    )
+    assert without_timing(cluster_results(status)) == without_timing(laptop_results(example, tmp_path / "laptop"))
     assert condition(status, "Complete")["reason"] == "AllShardsDone"
     assert status["score"] == "114/400"
     assert status["cost"]["actual"] > 0
     assert {phase["name"] for phase in status["phases"]} >= {"run_batt.phase3a_validate_batch"}
-    for pod in cluster.items(f"/api/v1/namespaces/{namespace}/pods"):
-        if pod["metadata"]["labels"].get("batt.dev/run"):
-            assert all("token" not in volume["name"] for volume in pod["spec"]["volumes"])
+
+
+def test_pods_of_runs_have_no_token(here: Installed) -> None:
+    cluster, namespace = here.cluster, here.namespace
+    cluster.apply(run_object("tokenless", namespace))
+    wait_phase(cluster, namespace, "tokenless", "Complete", seconds=180)
+
+    pods = [pod for stage in ("plan", "work", "collect") for pod in pods_of(cluster, namespace, "tokenless", stage)]
+
+    assert len(pods) >= 3
+    for pod in pods:
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["run", "tmp"]
+
+
+def test_submit_uploads_what_lies_here_and_results_come_home(here: Installed, tmp_path: Path) -> None:
+    user = User(here.cluster, here.namespace, tmp_path)
+    file = EXAMPLES / "hand-written.yaml"
+
+    submitted = user.batt("submit", file, "--upload-to", here.store, "--watch")
+    fetched = user.batt("results", "hand-written", "-o", tmp_path / "home")
+    [results] = (tmp_path / "home").rglob("results.json")
+
+    assert (submitted.code, fetched.code) == (0, 0), submitted.told + fetched.told
+    expected = laptop_results(file, tmp_path / "laptop")
+    got = json.loads(results.read_text())
+    assert without_timing(got["tasks"]) == without_timing(expected["tasks"])
+    assert without_timing(got["totals"]) == without_timing(expected["totals"])
+
+
+def test_a_run_over_several_pods_gives_the_same(here: Installed, tmp_path: Path) -> None:
+    cluster, namespace = here.cluster, here.namespace
+    one = run_object("whole", namespace, tasks=TASKS)
+    many = run_object("parted", namespace, {"maxConcurrency": 2}, tasks=TASKS, shards=4, cache=False)
+    file = tmp_path / "whole.yaml"
+    file.write_text(yaml.safe_dump(one))
+
+    cluster.apply(many)
+    status = wait_phase(cluster, namespace, "parted", "Complete", seconds=240)
+
+    got, expected = cluster_results(status), laptop_results(file, tmp_path / "laptop")
+    assert without_timing(got["tasks"]) == without_timing(expected["tasks"])
+    assert status["progress"] == "4/4"
+
+
+def test_a_plan_that_cannot_be_made_says_every_fault(here: Installed) -> None:
+    cluster, namespace = here.cluster, here.namespace
+    run = run_object("wrong", namespace, tasks=["67a3c6ac", "nonesuch", "another"])
+
+    cluster.apply(run)
+    status = wait_phase(cluster, namespace, "wrong", "Failed", seconds=120)
+
+    assert condition(status, "Failed")["reason"] == "PlanRejected"
+    assert "nonesuch" in status["message"]
+    assert "another" in status["message"]
+
+
+def test_a_bucket_that_does_not_exist_is_named(here: Installed) -> None:
+    cluster, namespace = here.cluster, here.namespace
+
+    cluster.apply(run_object("bucketless", namespace, {"results": "gs://no-such-bucket-here/runs"}))
+    status = wait_phase(cluster, namespace, "bucketless", "Failed", seconds=120)
+
+    assert condition(status, "Failed")["reason"] == "ConfigError"
+    assert "no-such-bucket-here" in status["message"]
+
+
+def slow_run(folder: Path, name: str, spec: dict[str, Any], shards: int, candidates: int) -> Path:
+    """Write a run whose candidates each use up their second of CPU; return its file."""
+    solvers = folder / "solvers"
+    solvers.mkdir()
+    for number in range(candidates):
+        text = ENDLESS.replace("rot90", ("rot90", "rot180", "rot270", "hmirror", "vmirror")[number % 5])
+        (solvers / f"solve_67a3c6ac_{number}.py").write_text(text + f"# {number}\n")
+    run = run_object(name, "default", spec, candidates="solvers", tasks=["67a3c6ac"], shards=shards, cache=False)
+    del run["metadata"]["namespace"]
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(run))
+    return file
+
+
+def test_pods_that_are_told_to_stop_cost_no_retry_and_lose_nothing(here: Installed, tmp_path: Path) -> None:
+    """A drain: the pod gets SIGTERM, stores what it knows and ends with 75; its successor goes on there."""
+    cluster, namespace = here.cluster, here.namespace
+    file = slow_run(tmp_path, "drained", {"retries": {"perShard": 0}}, shards=1, candidates=5)
+    user = User(cluster, namespace, tmp_path)
+    user.finish("submit", file, "--upload-to", here.store)
+    [pod] = wait_until("a working pod", lambda: ready_pods(cluster, namespace, "drained"), seconds=120)
+
+    cluster.kubectl("delete", "pod", pod, "-n", namespace, "--wait=false")
+    status = wait_phase(cluster, namespace, "drained", "Complete", seconds=240)
+
+    assert condition(status, "Complete")["reason"] == "AllShardsDone"
+    assert cluster_results(status)["totals"]["verdicts"] == {"timeout": 5}
+
+
+def ready_pods(cluster: Cluster, namespace: str, run: str) -> list[str]:
+    """Return the names of a run's pods whose worker has been running for a moment."""
+    pods = pods_of(cluster, namespace, run, "work")
+    return [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Return whether a pod's containers run."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def test_suspending_real_pods_that_are_pulling_or_waiting_fails_no_shard(here: Installed) -> None:
+    """Five times each: while the image is not there, and while no node is large enough."""
+    cluster, namespace = here.cluster, here.namespace
+    spec = {"retries": {"perShard": 0, "failedShards": 0}}
+    cluster.apply(run_object("waiting", namespace, spec | {"pool": "huge"}))
+    wait_phase(cluster, namespace, "waiting", "Running", seconds=120)
+
+    for _ in range(5):
+        wait_until("a pod", lambda: pods_of(cluster, namespace, "waiting", "work"), seconds=60)
+        set_suspend(cluster, namespace, "waiting", value=True)
+        wait_phase(cluster, namespace, "waiting", "Suspended")
+        wait_until("no active pod", lambda: is_idle(cluster, namespace, "waiting-work"), seconds=120)
+        set_suspend(cluster, namespace, "waiting", value=False)
+        wait_phase(cluster, namespace, "waiting", "Running")
+    status = wait_status(cluster, namespace, "waiting", lambda one: condition(one, "Stalled") != {}, "Stalled")
+
+    assert status["shards"].get("failed", 0) == 0
+    assert condition(status, "Stalled")["reason"] == "Unschedulable"
+
+
+def set_suspend(cluster: Cluster, namespace: str, name: str, *, value: bool) -> None:
+    """Suspend or resume a run."""
+    cluster.patch(f"{RUNS.format(namespace)}/{name}", {"spec": {"suspend": value}})
+
+
+def is_idle(cluster: Cluster, namespace: str, job: str) -> bool:
+    """Return whether no pod of a Job is there or on its way out."""
+    status = (cluster.find(f"{JOBS.format(namespace)}/{job}") or {}).get("status", {})
+    return not status.get("active") and not status.get("terminating")
+
+
+@pytest.mark.full
+def test_a_run_survives_whatever_is_killed(here: Installed, tmp_path: Path) -> None:
+    """Workers, with and without a warning, and the operator, again and again: nothing is lost or counted twice."""
+    cluster, namespace = here.cluster, here.namespace
+    file = slow_run(tmp_path, "beaten", {"retries": {"perShard": 20}}, shards=4, candidates=40)
+    user = User(cluster, namespace, tmp_path)
+    user.finish("submit", file, "--upload-to", here.store)
+    kills: list[Callable[[], None]] = [
+        lambda: delete_pods(cluster, namespace, "batt.dev/run=beaten", "--grace-period=0", "--force"),
+        lambda: delete_pods(cluster, namespace, "batt.dev/run=beaten"),
+        lambda: delete_pods(cluster, namespace, "app.kubernetes.io/component=operator", "--grace-period=0", "--force"),
+    ]
+    pause = threading.Event()
+
+    for number in range(9):
+        if status_of(cluster, namespace, "beaten").get("phase") in {"Complete", "Failed"}:
+            break
+        kills[number % len(kills)]()
+        pause.wait(4)  # let it get somewhere
+    status = wait_phase(cluster, namespace, "beaten", "Complete", seconds=900)
+
+    results = cluster_results(status)
+    assert results["totals"]["verdicts"] == {"timeout": 40}
+    assert status["progress"] == "4/4"
+
+
+def delete_pods(cluster: Cluster, namespace: str, selector: str, *flags: str) -> None:
+    """Delete pods by their labels."""
+    cluster.kubectl("delete", "pods", "-n", namespace, "-l", selector, "--wait=false", *flags)

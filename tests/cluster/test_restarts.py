@@ -107,18 +107,20 @@ def test_health_goes_red_when_the_api_server_does_not_answer(
     gate = Gate(server.hostname or "", server.port or 443)
     faults: list[str] = []
 
-    def is_red() -> bool:
+    def is_red(operator: Operator) -> bool:
         code, answer = operator.health()
         faults[:] = answer.get("faults", [])
         return code == 503
 
     operator.stop()
-    operator.start(kubeconfig=gate.kubeconfig(account, tmp_path))
+    cut_off = Operator(control_plane, operator.namespace, "batt", tmp_path)
+    cut_off.start(kubeconfig=gate.kubeconfig(account, tmp_path))
     gate.shut()
-    wait_until("red", is_red, seconds=120)
+    wait_until("red", lambda: is_red(cut_off), seconds=120)
     gate.is_open = True
-    wait_until("green again", operator.is_healthy, seconds=60)
-    operator.stop()
+    wait_until("green again", cut_off.is_healthy, seconds=60)
+    cut_off.stop()
+    gate.close()
     operator.start()
 
     assert "no resync for" in faults[0]
@@ -131,7 +133,7 @@ def test_a_namespaced_operator_leaves_other_namespaces_alone(
     operator.stop()
     with control_plane.namespace("-held") as own, control_plane.namespace("-held") as other:
         helm(control_plane)(
-            "install", "own", "charts/batt", "-n", own, "--set", "crds.install=false", "--set", "results=gs://b/r",
+            "install", "own", "charts/batt", "-n", own, "--set", "crds.install=false", "--set", "results=gs://bucket/runs",
             "--set", "rbac.aggregate=false",
         )  # fmt: skip
         confined = Operator(control_plane, own, "own", tmp_path)
