@@ -23,6 +23,9 @@ LEAST_SECONDS = 0.5
 RETRY_SECONDS = (1.0, 60.0)
 """After how long a failed look is repeated: at first, doubling up to the second number."""
 
+CONFLICTS = 3
+"""How often in a row a look may come too late before that counts as a failure: somebody else writes all the time."""
+
 LOG = logging.getLogger("batt_operator")
 """The operator's log."""
 
@@ -107,7 +110,8 @@ class Controller:
         try:
             again = self.look(key)
         except ApiError as error:
-            if is_conflict(error):
+            if is_conflict(error) and self.failures.get(key, 0) < CONFLICTS:
+                self.failures[key] = self.failures.get(key, 0) + 1
                 return LEAST_SECONDS
             if is_going_away(error):
                 return RETRY_SECONDS[1]

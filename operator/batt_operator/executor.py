@@ -147,13 +147,22 @@ class Executor:
             self.unwritten[run.uid] = run._replace(status=new)
             return wait if again is None else min(wait, again)
         for event in decision.events:  # before the status: a crash between the two tells them again by the same names
-            self.cluster.create_event(event_manifest(run, event, self.now()))
+            self.tell(run, event)
         changes = merge_patch(run.stored_status, new.model_dump(mode="json", by_alias=True))
         self.cluster.patch_status(key, run.resource_version, changes)
         self.written[run.uid] = self.now()
         if new.phase is not old.phase:
             LOG.info("phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "why": new.message})
         return again
+
+    def tell(self, run: RunView, event: Event) -> None:
+        """Create an event; one that the API server will never take (a quota, a rule) must not hold the status up."""
+        try:
+            self.cluster.create_event(event_manifest(run, event, self.now()))
+        except ApiError as error:
+            if error.status not in {400, 403, 422}:
+                raise
+            LOG.warning("event refused", extra=about(run) | {"reason": event.reason, "error": str(error)})
 
     def seconds_to_wait(self, run: RunView) -> float:
         """Return how long counts alone must wait until they are written."""
@@ -256,5 +265,5 @@ def is_going_away(error: ApiError) -> bool:
 
 
 def is_conflict(error: ApiError) -> bool:
-    """Return whether somebody changed the run between our reading and our writing: normal, look again."""
-    return error.status == 409
+    """Return whether the run or a Job has changed or gone between our reading and our writing: normal, look again."""
+    return error.status in {404, 409}

@@ -1,0 +1,429 @@
+"""Decisions are carried out, whatever the API server answers; a crash between any two requests changes no end."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from batt_operator.cluster import ApiError, RunKey
+from batt_operator.executor import ENDED_PODS, STATUS_SECONDS, Executor, merge_patch
+from batt_operator.observed import written_time
+from tests.worlds import THEN, UID, collect_words, plan_words, run_object, settings_with
+
+KEY = RunKey("team", "mine")
+
+Raw = dict[str, Any]
+
+
+class CrashError(Exception):
+    """The operator dies here."""
+
+
+class FakeCluster:
+    """One namespace with one run, as far as the executor can tell. `fails` answers the n-th request from now."""
+
+    def __init__(self) -> None:
+        self.run: Raw | None = run_object()
+        self.jobs: dict[str, Raw] = {}
+        self.config_maps: dict[str, Raw] = {}
+        self.events: dict[str, Raw] = {}
+        self.pods: dict[str, list[Raw]] = {}
+        self.refusals: list[Raw] = []
+        self.requests: list[str] = []
+        self.fails: dict[int, Exception] = {}
+        self.refuses: dict[str, Exception] = {}
+
+    def ask(self, what: str) -> None:
+        number = len(self.requests)
+        self.requests.append(what)
+        if number in self.fails:
+            raise self.fails.pop(number)
+        if what.partition(" ")[0] in self.refuses:
+            raise self.refuses[what.partition(" ")[0]]
+
+    def get_run(self, key: RunKey) -> Raw | None:
+        self.ask(f"get_run {key.name}")
+        return copy.deepcopy(self.run)
+
+    def list_jobs(self, namespace: str, uid: str) -> list[Raw]:
+        self.ask("list_jobs")
+        return copy.deepcopy(
+            [job for job in self.jobs.values() if job["metadata"]["labels"]["batt.dev/run-uid"] == uid]
+        )
+
+    def list_pods(self, namespace: str, job_uid: str, fields: str, limit: int) -> list[Raw]:
+        self.ask(f"list_pods {fields} {limit}")
+        phase = fields.removeprefix("status.phase=")
+        return [pod for pod in self.pods.get(job_uid, []) if pod["status"]["phase"] == phase][:limit]
+
+    def list_events(self, namespace: str, uid: str, reason: str) -> list[Raw]:
+        self.ask(f"list_events {reason}")
+        return self.refusals
+
+    def create_config_map(self, manifest: Raw) -> Raw:
+        self.ask("create_config_map")
+        return self.config_maps.setdefault(manifest["metadata"]["name"], manifest)
+
+    def create_job(self, manifest: Raw) -> Raw:
+        name = manifest["metadata"]["name"]
+        self.ask(f"create_job {name}")
+        if name not in self.jobs:
+            uid = f"uid-{name}-{len(self.requests)}"
+            self.jobs[name] = manifest | {"metadata": manifest["metadata"] | {"uid": uid}, "status": {}}
+        return self.jobs[name]
+
+    def patch_job(self, namespace: str, name: str, spec: Raw) -> None:
+        self.ask(f"patch_job {name} {spec}")
+        self.jobs[name]["spec"] |= spec
+
+    def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        self.ask(f"delete_job {name}")
+        if self.jobs[name]["metadata"]["uid"] == uid:
+            del self.jobs[name]
+
+    def delete_run(self, key: RunKey, uid: str) -> None:
+        self.ask("delete_run")
+        self.run = None
+
+    def patch_status(self, key: RunKey, resource_version: str, status: Raw) -> Raw:
+        self.ask("patch_status")
+        assert self.run is not None
+        if self.run["metadata"]["resourceVersion"] != resource_version:
+            raise ApiError("PATCH", 409, "Conflict", "the object has been modified")
+        self.run["status"] = patched(self.run.get("status", {}), status)
+        self.touch()
+        return self.run
+
+    def create_event(self, manifest: Raw) -> None:
+        self.ask(f"create_event {manifest['reason']}")
+        self.events.setdefault(manifest["metadata"]["name"], manifest)
+
+    def touch(self) -> None:
+        assert self.run is not None
+        self.run["metadata"]["resourceVersion"] = str(int(self.run["metadata"]["resourceVersion"]) + 1)
+
+    def complete(self, name: str, message: str = "") -> None:
+        """Let a Job complete, its pod saying something."""
+        job = self.jobs[name]
+        job["status"] = {
+            "succeeded": job["spec"].get("completions", 1),
+            "conditions": [{"type": "Complete", "status": "True"}],
+        }
+        state = {"terminated": {"exitCode": 0, "message": message}}
+        status = {"phase": "Succeeded", "containerStatuses": [{"name": "worker", "state": state}]}
+        pod = {"metadata": {"name": f"{name}-x", "creationTimestamp": written_time(THEN)}, "status": status}
+        self.pods[job["metadata"]["uid"]] = [pod]
+
+
+def patched(old: Raw, patch: Raw) -> Raw:
+    """Apply a merge patch (RFC 7386)."""
+    new = dict(old)
+    for name, value in patch.items():
+        if value is None:
+            new.pop(name, None)
+        elif isinstance(value, dict):
+            before = new.get(name)
+            new[name] = patched(before if isinstance(before, dict) else {}, value)
+        else:
+            new[name] = value
+    return new
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.time = THEN
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def go_on(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()
+
+
+def executor_of(cluster: FakeCluster, clock: Clock) -> Executor:
+    return Executor(cluster, settings_with(), clock)  # type: ignore[arg-type] # a cluster as far as it goes
+
+
+def status(cluster: FakeCluster) -> Raw:
+    assert cluster.run is not None
+    found: Raw = cluster.run["status"]
+    return found
+
+
+def test_first_look_makes_config_map_then_job_then_writes_the_status_last(cluster: FakeCluster, clock: Clock) -> None:
+    executor_of(cluster, clock).reconcile(KEY)
+
+    assert cluster.requests == [
+        "get_run mine",
+        "list_jobs",
+        "create_config_map",
+        "create_job mine-plan",
+        "patch_status",
+    ]
+    assert status(cluster)["phase"] == "Pending"
+
+
+def test_second_look_changes_nothing(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    executor.reconcile(KEY)
+    cluster.requests.clear()
+
+    executor.reconcile(KEY)
+
+    assert cluster.requests == ["get_run mine", "list_jobs"]
+
+
+def go(cluster: FakeCluster, clock: Clock, executor: Executor) -> None:
+    """Take a run from its begin to its end: every look may die and be repeated by an operator that starts anew."""
+    ends = iter([("mine-plan", plan_words(4)), ("mine-work", ""), ("mine-collect", collect_words())])
+    for _ in range(8):
+        clock.go_on(20)
+        try:
+            executor.reconcile(KEY)
+        except CrashError:
+            executor = executor_of(cluster, clock)
+            executor.reconcile(KEY)
+        if name_and_words := next(ends, None):
+            cluster.complete(*name_and_words)
+
+
+def requests_of_a_whole_run() -> int:
+    cluster, clock = FakeCluster(), Clock()
+    go(cluster, clock, executor_of(cluster, clock))
+    return len(cluster.requests)
+
+
+@pytest.mark.parametrize("number", range(requests_of_a_whole_run()))
+def test_crash_at_any_request_comes_to_the_same_end(number: int, cluster: FakeCluster, clock: Clock) -> None:
+    cluster.fails[number] = CrashError()
+
+    go(cluster, clock, executor_of(cluster, clock))
+
+    assert not cluster.fails
+    assert status(cluster)["phase"] == "Complete"
+    assert sorted(cluster.jobs) == ["mine-collect", "mine-plan", "mine-work"]
+    assert status(cluster)["clock"]["remade"] == 0
+    assert [event["reason"] for event in cluster.events.values()] == ["Planned", "AllShardsDone"]
+
+
+def test_whole_run_costs_few_writes(cluster: FakeCluster, clock: Clock) -> None:
+    go(cluster, clock, executor_of(cluster, clock))
+
+    writes = [one for one in cluster.requests if not one.startswith(("get_", "list_"))]
+    assert len(writes) <= 15
+
+
+def test_run_that_is_gone_is_let_go(cluster: FakeCluster, clock: Clock) -> None:
+    cluster.run = None
+
+    again = executor_of(cluster, clock).reconcile(KEY)
+
+    assert again is None
+    assert cluster.requests == ["get_run mine"]
+
+
+def test_conflict_leaves_the_status_as_somebody_else_wrote_it(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    cluster.fails[4] = ApiError("PATCH", 409, "Conflict", "modified")
+
+    with pytest.raises(ApiError, match="409"):
+        executor.reconcile(KEY)
+    executor.reconcile(KEY)
+
+    assert status(cluster)["phase"] == "Pending"
+    assert list(cluster.jobs) == ["mine-plan"]
+
+
+def test_change_of_the_run_between_reading_and_writing_is_a_conflict(cluster: FakeCluster, clock: Clock) -> None:
+    class Busy(FakeCluster):
+        def create_job(self, manifest: Raw) -> Raw:
+            self.touch()
+            return super().create_job(manifest)
+
+    busy = Busy()
+
+    with pytest.raises(ApiError) as raised:
+        executor_of(busy, clock).reconcile(KEY)
+
+    assert raised.value.status == 409
+    assert busy.run is not None
+    assert "status" not in busy.run
+
+
+@pytest.mark.parametrize("code", [403, 422])
+def test_event_that_is_refused_does_not_hold_the_status_up(cluster: FakeCluster, clock: Clock, code: int) -> None:
+    cluster.refuses["create_event"] = ApiError("POST", code, "Forbidden", "exceeded quota: count/events")
+
+    go(cluster, clock, executor_of(cluster, clock))
+
+    assert status(cluster)["phase"] == "Complete"
+
+
+def test_event_is_tried_again_when_the_api_server_is_away(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    cluster.complete("mine-plan", plan_words(4))
+    cluster.refuses["create_event"] = ApiError("POST", 503, "", "away")
+
+    with pytest.raises(ApiError, match="away"):
+        executor.reconcile(KEY)
+    cluster.refuses.clear()
+    executor.reconcile(KEY)
+
+    assert [event["reason"] for event in cluster.events.values()] == ["Planned"]
+    assert status(cluster)["phase"] == "Running"
+
+
+@pytest.mark.parametrize("kind", ["jobs", "config_maps"])
+def test_object_of_somebody_else_is_left_alone_and_shown(cluster: FakeCluster, clock: Clock, kind: str) -> None:
+    name = {"jobs": "mine-plan", "config_maps": "mine-run"}[kind]
+    theirs: Raw = {"kind": "Thing", "metadata": {"name": name, "labels": {"batt.dev/run-uid": "other"}}}
+    getattr(cluster, kind)[name] = theirs
+    executor = executor_of(cluster, clock)
+
+    executor.reconcile(KEY)
+    clock.go_on(20)
+    again = executor.reconcile(KEY)
+
+    assert getattr(cluster, kind)[name] is theirs
+    assert again is not None
+    assert f"NameTaken: Thing {name} is there" in status(cluster)["message"]
+
+
+def test_job_of_a_deleted_run_of_the_same_name_is_not_taken_for_ours(cluster: FakeCluster, clock: Clock) -> None:
+    executor_of(cluster, clock).reconcile(KEY)
+    cluster.jobs["mine-plan"]["metadata"]["ownerReferences"][0]["uid"] = "before"
+    cluster.complete("mine-plan", plan_words(4))
+
+    executor_of(cluster, clock).reconcile(KEY)
+
+    assert status(cluster)["phase"] == "Pending"
+
+
+def test_counts_alone_are_written_now_and_then(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    cluster.complete("mine-plan", plan_words(1000))
+    executor.reconcile(KEY)
+    work = cluster.jobs["mine-work"]
+    work["status"] = {"active": 9, "ready": 9, "succeeded": 1}
+    executor.reconcile(KEY)
+    cluster.requests.clear()
+
+    for done in range(2, 62):
+        clock.go_on(1)
+        work["status"] |= {"succeeded": done}
+        again = executor.reconcile(KEY)
+        assert again is not None
+        assert again <= STATUS_SECONDS[1]
+
+    assert cluster.requests.count("patch_status") == 60 // STATUS_SECONDS[0]
+
+
+def test_last_counts_are_written_too(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    cluster.complete("mine-plan", plan_words(1000))
+    executor.reconcile(KEY)
+    work = cluster.jobs["mine-work"]
+    work["status"] = {"active": 9, "ready": 9, "succeeded": 1}
+    executor.reconcile(KEY)
+    work["status"] |= {"succeeded": 2}
+
+    again = executor.reconcile(KEY)
+    assert again is not None
+    clock.go_on(again)
+    executor.reconcile(KEY)
+
+    assert status(cluster)["progress"] == "2/1000"
+
+
+def test_stall_is_read_from_events_where_there_are_no_pods(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    cluster.refusals = [
+        {"message": "Error creating: exceeded quota: new", "lastTimestamp": "2026-01-01T10:00:09Z"},
+        {"message": "Error creating: something old", "lastTimestamp": "2026-01-01T10:00:01Z"},
+    ]
+    for _ in range(3):
+        executor.reconcile(KEY)
+        clock.go_on(11)
+
+    executor.reconcile(KEY)
+
+    assert "QuotaExceeded: Error creating: exceeded quota: new" in status(cluster)["message"]
+
+
+def test_few_pods_are_read_of_a_job_that_has_ended(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    cluster.complete("mine-plan", plan_words(4))
+    cluster.requests.clear()
+
+    executor.reconcile(KEY)
+
+    assert [one for one in cluster.requests if one.startswith("list_pods")] == [
+        f"list_pods status.phase=Succeeded {ENDED_PODS}"
+    ]
+
+
+def test_run_whose_time_to_live_is_over_is_deleted_without_a_status(cluster: FakeCluster, clock: Clock) -> None:
+    assert cluster.run is not None
+    cluster.run["spec"]["ttlSecondsAfterFinished"] = 100
+    executor = executor_of(cluster, clock)
+    go(cluster, clock, executor)
+    cluster.requests.clear()
+    clock.go_on(1000)
+
+    again = executor.reconcile(KEY)
+
+    assert again is None
+    assert cluster.run is None
+    assert cluster.requests[-1] == "delete_run"
+
+
+def test_status_that_nobody_can_read_is_written_anew(cluster: FakeCluster, clock: Clock) -> None:
+    assert cluster.run is not None
+    cluster.run["status"] = {"phase": "Dreaming", "shards": {"total": "many"}, "odd": 1, "message": "by hand"}
+    executor = executor_of(cluster, clock)
+
+    executor.reconcile(KEY)
+
+    assert status(cluster)["phase"] == "Pending"
+    assert status(cluster)["message"] == ""
+    assert status(cluster)["shards"]["total"] == 0
+    assert "odd" not in status(cluster)
+
+
+def test_merge_patch_makes_the_new_of_the_old() -> None:
+    old = {"a": 1, "b": {"c": 2, "d": [1]}, "e": 3, "same": {"x": 1}}
+    new = {"a": 2, "b": {"c": None, "d": [1, 2]}, "same": {"x": 1}, "f": {"g": 1}}
+
+    patch = merge_patch(old, new)
+
+    assert patched(old, patch) == {"a": 2, "b": {"d": [1, 2]}, "same": {"x": 1}, "f": {"g": 1}}
+    assert "same" not in patch
+
+
+def test_event_says_which_run_it_is_about(cluster: FakeCluster, clock: Clock) -> None:
+    go(cluster, clock, executor_of(cluster, clock))
+
+    [planned, _] = cluster.events.values()
+    assert planned["involvedObject"]["uid"] == UID
+    assert planned["metadata"]["namespace"] == "team"
+    assert planned["type"] == "Normal"
