@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from batt.errors import Fault, SpecError, shown
 
@@ -64,9 +65,13 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _pools_exist(self) -> Settings:
-        for name in (self.default_pool, self.stage_pool):
-            if name not in self.pools:
-                raise ValueError(f"must have the pool {name!r} that defaultPool or stagePool names")
+        asked = {"defaultPool": self.default_pool, "stagePool": self.stage_pool}
+        missing = {field: name for field, name in asked.items() if name not in self.pools}
+        if missing:
+            names, fields = (" and ".join(words) for words in (map(repr, missing.values()), missing))
+            many = len(missing) > 1
+            rule = f"must have the pool{'s' * many} {names} that {fields} name{'s' * (not many)}"
+            raise PydanticCustomError("unknown_pool", "{rule}", {"rule": rule})
         return self
 
 

@@ -1,0 +1,128 @@
+"""/healthz is red when the operator does not get on, and green again when it does."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from batt_operator.health import MISSED_LOOKS, MISSED_RESYNCS, Health, Version, serve_health, version_of
+
+RESYNC = 60.0
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Clock) -> Health:
+    return Health(RESYNC, clock)
+
+
+def test_fresh_operator_is_healthy(health: Health) -> None:
+    assert health.faults() == []
+
+
+def test_late_resync_is_a_fault_until_one_goes_through(health: Health, clock: Clock) -> None:
+    clock.time += MISSED_RESYNCS * RESYNC + 30
+    still = health.faults()
+    clock.time += 1
+    late = health.faults()
+    health.resynced()
+
+    assert still == []
+    assert late == ["no resync for 211 s"]
+    assert health.faults() == []
+
+
+def test_change_that_the_watch_never_tells_of_is_a_fault_until_it_does(health: Health) -> None:
+    health.watched("jobs", Version("a", "1"))
+    for _ in range(MISSED_LOOKS):
+        health.listed("jobs", [Version("a", "2")])
+    early = health.faults()
+    health.listed("jobs", [Version("a", "2")])
+    late = health.faults()
+    health.watched("jobs", Version("a", "2"))
+    health.listed("jobs", [Version("a", "2")])
+
+    assert early == []
+    assert late == ["the watch of jobs has missed 1 changes"]
+    assert health.faults() == []
+
+
+def test_object_that_the_watch_has_never_seen_is_a_fault(health: Health) -> None:
+    for _ in range(MISSED_LOOKS + 1):
+        health.listed("benchmarkruns", [Version("a", "1")])
+
+    assert health.faults() == ["the watch of benchmarkruns has missed 1 changes"]
+
+
+def test_object_that_changes_all_the_time_is_no_fault(health: Health) -> None:
+    for number in range(20):
+        health.listed("jobs", [Version("a", str(number))])
+        health.watched("jobs", Version("a", str(number)))
+
+    assert health.faults() == []
+
+
+def test_object_that_is_gone_is_no_fault(health: Health) -> None:
+    for _ in range(MISSED_LOOKS):
+        health.listed("jobs", [Version("a", "2")])
+    health.gone("jobs", "a")
+    health.gone("jobs", "never seen")
+    health.listed("jobs", [])
+
+    assert health.faults() == []
+
+
+def test_version_is_read_from_an_object() -> None:
+    assert version_of({"metadata": {"uid": "a", "resourceVersion": "7"}}) == Version("a", "7")
+
+
+@pytest.fixture
+def address(health: Health) -> Iterator[str]:
+    server = serve_health(health, 0)
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    for thread in threading.enumerate():
+        if thread.name == "health":
+            thread.join()
+
+
+def test_probe_gets_200_then_503_with_the_reason(address: str, health: Health, clock: Clock) -> None:
+    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
+        good = (answer.status, json.loads(answer.read()))
+    clock.time += 10_000
+
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(f"{address}/healthz", timeout=10)
+    with raised.value as error:
+        bad = (error.code, json.loads(error.read()))
+
+    assert good == (200, {"healthy": True, "faults": []})
+    assert bad == (503, {"healthy": False, "faults": ["no resync for 10000 s"]})
+
+
+def test_other_paths_are_not_there(address: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(f"{address}/secrets", timeout=10)
+
+    with raised.value as error:
+        assert error.code == 404
