@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,12 +12,17 @@ import pytest
 
 from batt.collect import collect
 from batt.store import open_store
+from batt_operator.cluster import open_api
+from batt_operator.commands.client import Cluster as Client
+from batt_operator.commands.client import ConflictError, ExpiredError
+from batt_operator.commands.runs import Run, change_run
 from tests.cluster.client import Cluster
 from tests.cluster.commanding import Started, User, condition, write_status
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.daemons import Daemon, wait_until
+from tests.cluster.fakenodes import FakeNodes
 from tests.cluster.node import Node
-from tests.cluster.operating import RUNS, run_object, run_of
+from tests.cluster.operating import RUNS, Operator, collect_words, plan_words, run_object, run_of
 from tests.images import base_image
 from tests.runs import SOLVE_MIRROR, SOLVE_TURN, make_run, plan_run, tasks_json, work_on, write_inputs
 
@@ -389,14 +393,8 @@ def test_a_name_that_is_not_there_is_answered_with_one_that_is(user: User) -> No
 
 
 def test_an_old_version_is_looked_up_anew(user: User) -> None:
-    from batt_operator.cluster import open_api
-    from batt_operator.commands.client import Cluster as Client
-    from batt_operator.commands.client import ExpiredError
-
-    client = Client(open_api(user.cluster.kubeconfig), user.namespace)
-
     with pytest.raises(ExpiredError):
-        list(client.watch(RUNS.format(user.namespace), {"resourceVersion": "1"}, 5))
+        list(client_of(user).watch(RUNS.format(user.namespace), {"resourceVersion": "1"}, 5))
 
 
 # suspend, resume, cancel, retry-failed
@@ -436,27 +434,39 @@ def test_a_run_that_goes_on_is_not_retried(user: User) -> None:
     assert spec_of(user).get("attempt", 1) == 1
 
 
-def test_commands_hold_beside_an_operator_that_keeps_writing(user: User) -> None:
+def client_of(user: User) -> Client:
+    """Return the cluster as the commands see it."""
+    return Client(open_api(user.cluster.kubeconfig), user.namespace)
+
+
+def test_a_change_is_decided_anew_where_the_run_changed_meanwhile(user: User) -> None:
     started_run(user, phase="Running")
-    is_over = threading.Event()
+    seen: list[str] = []
 
-    def write() -> None:
-        for count in itertools.count():
-            if is_over.is_set():
-                return
-            write_status(user.cluster, user.namespace, "mine", message=f"look {count}")
+    def decide(run: Run) -> dict[str, Any]:
+        seen.append(run.status.phase)
+        if len(seen) == 1:
+            write_status(user.cluster, user.namespace, "mine", phase="Failed")
+        return {"spec": {"suspend": True}}
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for command in ("suspend", "resume", "cancel"):
-            user.finish(command, "mine")
-    finally:
-        is_over.set()
-        writer.join()
+    change_run(client_of(user), "mine", decide)
 
-    spec = spec_of(user)
-    assert (spec["suspend"], spec["cancel"]) == (False, True)
+    assert seen == ["Running", "Failed"]
+    assert spec_of(user)["suspend"] is True
+
+
+def test_a_change_gives_up_where_others_never_stop_writing(user: User) -> None:
+    started_run(user, phase="Running")
+    looks = itertools.count()
+
+    def decide(_run: Run) -> dict[str, Any]:
+        write_status(user.cluster, user.namespace, "mine", message=f"look {next(looks)}")
+        return {"spec": {"suspend": True}}
+
+    with pytest.raises(ConflictError, match="run mine: got 20 changes by others meanwhile"):
+        change_run(client_of(user), "mine", decide)
+
+    assert spec_of(user).get("suspend", False) is False
 
 
 # list, logs, results, export
@@ -629,6 +639,42 @@ def test_costs_are_estimated_with_the_prices_of_the_charts_config_map(user: User
 
     assert "cheap *" in ended.out
     assert f"prices     ConfigMap {user.namespace}/batt-operator" in ended.out
+
+
+# beside the real operator
+
+
+def test_a_run_is_submitted_watched_suspended_and_retried(
+    control_plane: Cluster, fake_nodes: FakeNodes, operator: Operator, held_namespace: str, tmp_path: Path
+) -> None:
+    user, ns = User(control_plane, held_namespace, tmp_path), held_namespace
+    retries = "  retries: {perShard: 0, failedShards: 3}\n"
+    (tmp_path / "run.yaml").write_text(RUN_FILE + retries)
+    with user.start("submit", "run.yaml", "--watch") as watch:
+        fake_nodes.finish_pod(ns, fake_nodes.wait_pods(ns, "mine-plan", 1)[0], message=plan_words(3))
+        says(watch, "Running, 0/3 shards")
+        user.finish("suspend", "mine")
+        says(watch, "Suspended")
+        user.finish("resume", "mine")
+        pods = fake_nodes.wait_pods(ns, "mine-work", 3)
+        for pod, code in zip(pods, (0, 0, 70), strict=True):
+            fake_nodes.finish_pod(ns, pod, code=code)
+        fake_nodes.finish_pod(ns, fake_nodes.wait_pods(ns, "mine-collect", 1)[0], message=collect_words(1, "2"))
+        first = watch.end()
+    user.finish("retry-failed", "mine")
+    with user.start("watch", "mine") as watch:
+        fake_nodes.finish_pod(ns, fake_nodes.wait_pods(ns, "mine-plan-2", 1)[0], message=plan_words(3, 1))
+        fake_nodes.finish_pod(ns, fake_nodes.wait_pods(ns, "mine-work-2", 1)[0])
+        fake_nodes.finish_pod(ns, fake_nodes.wait_pods(ns, "mine-collect-2", 1)[0], message=collect_words())
+        second = watch.end()
+
+    assert first.code == 1, first.told
+    assert "mine: Complete (CompletedWithFailures)" in first.out
+    assert "shards      2 of 3 with a result, 1 failed: 2" in first.out
+    assert "Timing summary (seconds):\n  main.run_batt                       2.500" in first.out
+    assert second.code == 0, second.told
+    assert "mine: Complete (AllShardsDone)" in second.out
+    assert user.finish("list").out.splitlines()[1].split()[:4] == ["mine", "solvers", "Complete", "3/3"]
 
 
 # real pods

@@ -35,7 +35,7 @@ def ending_lines(run: Run) -> list[str]:
     reason = reason_of(run)
     took = seconds_between(status.start_time, status.completion_time)
     lines = [f"{run.name}: {status.phase}{f' ({reason})' if reason else ''}{f' in {duration(took)}' if took else ''}"]
-    if status.message:
+    if status.message and not has_all(run):  # of a whole run it says what follows here
         lines.append(f"            {' '.join(status.message.split())}")
     lines.append("")
     if status.tasks.solved is not None:

@@ -35,6 +35,7 @@ def test_the_summary_of_a_whole_run_says_score_cost_results_and_times() -> None:
         startTime="2026-01-01T10:00:00Z",
         completionTime="2026-01-01T10:03:10Z",
         shards={"total": 10, "succeeded": 10},
+        message="114 of 400 tasks solved",
         tasks={"total": 400, "solved": 114},
         cost={"currency": "USD", "actual": 1.234, "wasted": 0.1, "podSeconds": 7500, "priced": "2026-01-01"},
         results="gs://b/r/team/mine-0123",
@@ -61,6 +62,12 @@ def test_the_summary_of_a_partial_run_says_what_failed_and_what_to_do() -> None:
 
     assert "shards      8 of 10 with a result, 2 failed: 3,7" in lines
     assert "            batt logs mine --failed says why; batt retry-failed mine tries again" in lines
+
+
+def test_why_a_run_has_failed_stands_under_its_name() -> None:
+    lines = ending_lines(ended("Failed", "PlanRejected", message="no candidate\ncould be read"))
+
+    assert lines[:2] == ["mine: Failed (PlanRejected)", "            no candidate could be read"]
 
 
 def test_the_json_summary_holds_the_same() -> None:
