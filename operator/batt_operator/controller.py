@@ -69,19 +69,15 @@ class Controller:
                 heapq.heappush(self.heap, (when, key))
                 self.changed.notify()
 
-    def forget(self, key: RunKey) -> None:
-        """Drop what is known of a run that is gone."""
-        with self.changed:
-            for known in (self.due, self.earliest, self.failures):
-                known.pop(key, None)
-
     def work(self) -> None:
         """Look at runs as they come due, until told to stop."""
         while (key := self.next()) is not None:
             again = self.look_once(key)
             with self.changed:
                 self.busy.discard(key)
-                self.earliest[key] = time.monotonic() + LEAST_SECONDS
+                now = time.monotonic()
+                self.earliest = {one: when for one, when in self.earliest.items() if when > now}  # runs come and go
+                self.earliest[key] = now + LEAST_SECONDS
                 if key in self.due:  # woken meanwhile
                     when = max(self.due[key], self.earliest[key])
                     self.due[key] = when

@@ -54,8 +54,8 @@ class Executor:
         self.cluster = cluster
         self.settings = settings
         self.now = now
-        self.written: dict[str, datetime] = {}
-        self.unwritten: dict[str, RunView] = {}
+        self.written: dict[RunKey, datetime] = {}
+        self.unwritten: dict[RunKey, RunView] = {}
 
     def reconcile(self, key: RunKey) -> float | None:
         """Bring a run a step further; return after how many seconds to look again, None for when something happens.
@@ -65,8 +65,9 @@ class Executor:
         """
         raw = self.cluster.get_run(key)
         if raw is None:
+            self.forget(key)
             return None
-        run = self.with_unwritten(run_view(raw))
+        run = self.with_unwritten(key, run_view(raw))
         jobs = self.own_jobs(run)
         decision = self.decide(run, jobs, taken="")
         try:
@@ -76,10 +77,16 @@ class Executor:
             self.act(run, decision.actions)
         return self.conclude(key, run, decision)
 
-    def with_unwritten(self, run: RunView) -> RunView:
+    def forget(self, key: RunKey) -> None:
+        """Drop what is remembered of a run that goes."""
+        self.written.pop(key, None)
+        self.unwritten.pop(key, None)
+
+    def with_unwritten(self, key: RunKey, run: RunView) -> RunView:
         """Return the run with the counts that were not worth a write yet, if it is still as it was then."""
-        known = self.unwritten.pop(run.uid, None)
-        return known if known is not None and known.resource_version == run.resource_version else run
+        known = self.unwritten.pop(key, None)
+        is_same = known is not None and (known.uid, known.resource_version) == (run.uid, run.resource_version)
+        return known if known is not None and is_same else run
 
     def own_jobs(self, run: RunView) -> dict[str, JobView]:
         """Return the run's Jobs by name."""
@@ -136,21 +143,21 @@ class Executor:
     def conclude(self, key: RunKey, run: RunView, decision: Decision) -> float | None:
         """Write the status if there is something to say; return when to look again."""
         if run.is_deleting or any(isinstance(action, DeleteRun) for action in decision.actions):
-            self.written.pop(run.uid, None)
+            self.forget(key)
             return None
         new, old = decision.draft.status, status_of(run.stored_status)
         again = decision.again_seconds
         if new == old:
             return again
-        wait = 0.0 if without_counts(new) != without_counts(old) else self.seconds_to_wait(run)
+        wait = 0.0 if without_counts(new) != without_counts(old) else self.seconds_to_wait(key, run)
         if wait > 0:
-            self.unwritten[run.uid] = run._replace(status=new)
+            self.unwritten[key] = run._replace(status=new)
             return wait if again is None else min(wait, again)
         for event in decision.events:  # before the status: a crash between the two tells them again by the same names
             self.tell(run, event)
         changes = merge_patch(run.stored_status, new.model_dump(mode="json", by_alias=True))
         self.cluster.patch_status(key, run.resource_version, changes)
-        self.written[run.uid] = self.now()
+        self.written[key] = self.now()
         if new.phase is not old.phase:
             LOG.info("phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "why": new.message})
         return again
@@ -164,9 +171,9 @@ class Executor:
                 raise
             LOG.warning("event refused", extra=about(run) | {"reason": event.reason, "error": str(error)})
 
-    def seconds_to_wait(self, run: RunView) -> float:
+    def seconds_to_wait(self, key: RunKey, run: RunView) -> float:
         """Return how long counts alone must wait until they are written."""
-        last = self.written.get(run.uid)
+        last = self.written.get(key)
         if last is None:
             return 0.0
         first, later = STATUS_SECONDS

@@ -236,6 +236,18 @@ def test_run_that_is_gone_is_let_go(cluster: FakeCluster, clock: Clock) -> None:
     assert cluster.requests == ["get_run mine"]
 
 
+def test_runs_that_are_gone_leave_nothing_behind(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    known = list(executor.written)
+    cluster.run = None
+
+    executor.reconcile(KEY)
+
+    assert known == [KEY]
+    assert (executor.written, executor.unwritten) == ({}, {})
+
+
 def test_conflict_leaves_the_status_as_somebody_else_wrote_it(cluster: FakeCluster, clock: Clock) -> None:
     executor = executor_of(cluster, clock)
     cluster.fails[4] = ApiError("PATCH", 409, "Conflict", "modified")
