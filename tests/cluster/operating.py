@@ -35,7 +35,7 @@ class Operator:
     def __init__(self, cluster: Cluster, namespace: str, release: str, folder: Path, **settings: Any) -> None:
         """Take the configuration that the chart has made, with some settings changed for tests.
 
-        namespace, release: where and under which name the chart is installed.
+        namespace, release: where the chart is installed, and what its objects are named after.
         """
         path = f"/api/v1/namespaces/{namespace}/configmaps/{release}-operator"
         config = yaml.safe_load(cluster.get(path)["data"]["config.yaml"])

@@ -136,7 +136,7 @@ def test_a_namespaced_operator_leaves_other_namespaces_alone(
             "install", "own", "charts/batt", "-n", own, "--set", "crds.install=false", "--set", "results=gs://bucket/runs",
             "--set", "rbac.aggregate=false",
         )  # fmt: skip
-        confined = Operator(control_plane, own, "own", tmp_path)
+        confined = Operator(control_plane, own, "own-batt", tmp_path)
         since = control_plane.audit.position()
         confined.start()
         for namespace in (other, own):
