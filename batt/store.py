@@ -102,11 +102,9 @@ class GcsStore:
     def read(self, path: str, limit_bytes: int | None = None) -> bytes:
         """Return the object's bytes; a limit costs one more request, for the size."""
         with self._errors(path):
-            blob = self._blob(path)
             if limit_bytes is not None:
-                blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
-                check_size(self._uri(path), blob.size, limit_bytes)
-            data: bytes = blob.download_as_bytes(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+                check_size(self._uri(path), self._size(path), limit_bytes)
+            data: bytes = self._blob(path).download_as_bytes(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
         return data
 
     def exists(self, path: str) -> bool:
@@ -134,10 +132,19 @@ class GcsStore:
     def download(self, path: str, file: BinaryIO, limit_bytes: int) -> None:
         """Copy an object to an open file without holding it in memory; InputError where it is bigger than the limit."""
         with self._errors(path):
-            blob = self._blob(path)
-            blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
-            check_size(self._uri(path), blob.size, limit_bytes)
-            blob.download_to_file(file, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+            check_size(self._uri(path), self._size(path), limit_bytes)
+            self._blob(path).download_to_file(file, timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+
+    def _size(self, path: str) -> int:
+        """Return the object's size.
+
+        The blob that knows it is not the one to download: its link leads where the server thinks it is, and not
+        necessarily where our requests go (a forwarded port, a private endpoint).
+        """
+        blob = self._blob(path)
+        blob.reload(timeout=REQUEST_TIMEOUT_SECONDS, retry=self._retry())
+        size: int = blob.size
+        return size
 
     def _connected(self) -> Client:
         """Return this process's client: a forked child must not share its parent's connections."""

@@ -27,10 +27,10 @@ START_ATTEMPTS = 5
 
 
 @contextmanager
-def gcs_server(log: Path, host: str = "127.0.0.1") -> Iterator[str]:
+def gcs_server(log: Path, host: str = "127.0.0.1", believed: str = "") -> Iterator[str]:
     """Run a server with an empty memory; yield its address. It is killed at the end; `log` keeps what it said.
 
-    `host` is the address it listens on, which is also how it names itself to its clients.
+    `host` is the address it listens on, which is also how it names itself to its clients where `believed` says nothing.
     """
     program = tool_or_skip("fake-gcs-server")
     for _ in range(START_ATTEMPTS):
@@ -38,7 +38,7 @@ def gcs_server(log: Path, host: str = "127.0.0.1") -> Iterator[str]:
         address = f"http://{host}:{port}"
         command = [str(program), "-backend", "memory", "-scheme", "http", "-host", host, "-port", str(port)]
         with log.open("ab") as output:
-            server = subprocess.Popen([*command, "-external-url", address], stdout=output, stderr=output)
+            server = subprocess.Popen([*command, "-external-url", believed or address], stdout=output, stderr=output)
         try:
             if answers(server, address):
                 yield address

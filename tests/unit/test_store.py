@@ -43,7 +43,7 @@ from batt.store import (
     read_json,
 )
 from tests.answers import answering
-from tests.gcs import free_port
+from tests.gcs import free_port, gcs_server, make_bucket
 
 FORK = multiprocessing.get_context("fork")
 
@@ -450,6 +450,25 @@ def test_download_is_bounded(gcs: str, tmp_path: Path) -> None:
         assert file.read() == b"12345"
         with pytest.raises(InputError, match=f"{gcs}/x: got 5 bytes; at most 4 are read"):
             store.download("x", file, limit_bytes=4)
+
+
+def test_a_server_that_knows_itself_by_another_address_is_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As behind a forwarded port: the links in its answers lead nowhere."""
+    with gcs_server(tmp_path / "server.log", believed="http://127.0.0.1:1") as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        make_bucket(address, "bucket")
+        store = GcsStore("bucket", retry_seconds=1)
+        store.create("x", b"12345")
+
+        data = store.read("x", limit_bytes=5)
+        with (tmp_path / "file").open("wb") as file:
+            store.download("x", file, limit_bytes=5)
+
+        let_go(store)
+
+    assert (data, (tmp_path / "file").read_bytes()) == (b"12345", b"12345")
 
 
 def test_unreachable_bucket_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
