@@ -393,7 +393,8 @@ class Reconciler:
         For pods on their way out: only then is it known whether the suspension has counted as failures of shards.
         Where it has, the Job is made anew: the shards get their retries back.
         """
-        if not self.was_suspended(view):
+        is_resumed = not view.failed and not any(job.is_suspended for job in view.jobs)  # by one that died thereafter
+        if is_resumed or not self.was_suspended(view):
             return False
         waited = self.draft.waited_seconds(begin=True)
         if not view.is_idle and waited < STOP_SECONDS:

@@ -478,6 +478,24 @@ def test_operator_that_died_while_it_suspended_resumes_all_the_same() -> None:
     assert story.phase == "Running"
 
 
+@pytest.mark.parametrize("failed_pods", [0, 1])
+def test_operator_that_died_while_it_resumed_goes_on(failed_pods: int) -> None:
+    story = Story().working()
+    uid = story.jobs["mine-work"].uid
+    story.edit(suspend=True)
+    story.look(5)
+    story.job("mine-work", active=0, ready=0)
+    story.look(5)
+    story.edit(suspend=False)
+    story.look(5, crash=True)
+    story.job("mine-work", active=4, ready=4, failed_pods=failed_pods)
+
+    story.look(5)
+
+    assert story.phase == "Running"
+    assert story.jobs["mine-work"].uid == uid
+
+
 # -- cancel -----------------------------------------------------------------------------------------------------------
 
 
