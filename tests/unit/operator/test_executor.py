@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,6 +105,13 @@ class FakeCluster:
         assert self.run is not None
         self.run["metadata"]["resourceVersion"] = str(int(self.run["metadata"]["resourceVersion"]) + 1)
 
+    def edit(self, **spec: Any) -> None:
+        """Change the run as a user does."""
+        assert self.run is not None
+        self.run["spec"] |= spec
+        self.run["metadata"]["generation"] += 1
+        self.touch()
+
     def complete(self, name: str, message: str = "") -> None:
         """Let a Job complete, its pod saying something."""
         job = self.jobs[name]
@@ -188,36 +196,81 @@ def test_second_look_changes_nothing(cluster: FakeCluster, clock: Clock) -> None
     assert cluster.requests == ["get_run mine", "list_jobs"]
 
 
-def go(cluster: FakeCluster, clock: Clock, executor: Executor) -> None:
+Step = Callable[[FakeCluster], None]
+
+
+def ends(name: str, message: str = "") -> Step:
+    return lambda cluster: cluster.complete(name, message)
+
+
+def work_is(**status: int) -> Step:
+    def step(cluster: FakeCluster) -> None:
+        cluster.jobs["mine-work"]["status"] = status
+
+    return step
+
+
+def nothing(cluster: FakeCluster) -> None:
+    assert cluster.run is not None
+
+
+GOOD: list[Step] = [ends("mine-plan", plan_words(4)), ends("mine-work"), ends("mine-collect", collect_words()), nothing]
+"""What happens after each look in a run where all goes well."""
+
+STOPPED: list[Step] = [
+    lambda cluster: cluster.edit(suspend=True),
+    lambda cluster: cluster.edit(suspend=False),
+    ends("mine-plan", plan_words(4)),
+    work_is(active=4, ready=4),
+    lambda cluster: cluster.edit(suspend=True),
+    work_is(active=0),
+    lambda cluster: cluster.edit(suspend=False, maxConcurrency=2),
+    work_is(active=2, ready=2),
+    lambda cluster: cluster.edit(cancel=True),
+    work_is(active=0),
+    ends("mine-collect", collect_words(4, "0-3")),
+    nothing,
+]
+"""What happens after each look in a run that is suspended, resumed, changed and cancelled."""
+
+
+def go(cluster: FakeCluster, clock: Clock, executor: Executor, steps: Sequence[Step] = GOOD) -> None:
     """Take a run from its begin to its end: every look may die and be repeated by an operator that starts anew."""
-    ends = iter([("mine-plan", plan_words(4)), ("mine-work", ""), ("mine-collect", collect_words())])
-    for _ in range(8):
+    for step in steps:
         clock.go_on(20)
         try:
             executor.reconcile(KEY)
         except CrashError:
             executor = executor_of(cluster, clock)
             executor.reconcile(KEY)
-        if name_and_words := next(ends, None):
-            cluster.complete(*name_and_words)
+        step(cluster)
 
 
-def test_crash_at_any_request_comes_to_the_same_end() -> None:
+@pytest.mark.parametrize(
+    ("steps", "phase", "reasons"),
+    [
+        (GOOD, "Complete", ["Planned", "AllShardsDone"]),
+        (STOPPED, "Cancelled", ["SuspendedByUser", "Resumed", "Planned", "SuspendedByUser", "Resumed", "Cancelled"]),
+    ],
+    ids=["good", "stopped"],
+)
+def test_crash_at_any_request_comes_to_the_same_end(steps: list[Step], phase: str, reasons: list[str]) -> None:
     whole = FakeCluster()
-    go(whole, clock := Clock(), executor_of(whole, clock))
+    go(whole, clock := Clock(), executor_of(whole, clock), steps)
 
     for number in range(len(whole.requests)):
         cluster, clock = FakeCluster(), Clock()
         cluster.fails[number] = CrashError()
 
-        go(cluster, clock, executor_of(cluster, clock))
+        go(cluster, clock, executor_of(cluster, clock), steps)
 
         what = f"crash at request {number}: {whole.requests[number]}"
         assert not cluster.fails, what
-        assert status(cluster)["phase"] == "Complete", what
+        assert status(cluster)["phase"] == phase, what
         assert sorted(cluster.jobs) == ["mine-collect", "mine-plan", "mine-work"], what
+        assert cluster.jobs["mine-work"]["spec"]["suspend"] == (phase == "Cancelled"), what
         assert status(cluster)["clock"]["remade"] == 0, what
-        assert [event["reason"] for event in cluster.events.values()] == ["Planned", "AllShardsDone"], what
+        assert [event["reason"] for event in cluster.events.values()] == reasons, what
 
 
 def test_whole_run_costs_few_writes(cluster: FakeCluster, clock: Clock) -> None:
