@@ -123,7 +123,7 @@ class Draft:
         ending = self.status.clock.ending
         shards = self.status.shards
         self.counted(shards.model_copy(update={"active": 0, "succeeded": max(0, shards.total - told.missing)}))
-        if told.missing < shards.failed:  # pods that failed after they had stored their result
+        if told.missing <= shards.failed:  # less: pods that failed after they had stored their result
             self.counted(
                 self.status.shards.model_copy(update={"failed": told.missing, "failed_indexes": told.missing_indexes})
             )

@@ -214,7 +214,7 @@ def about(run: RunView) -> dict[str, str]:
 
 def require_ours(run: RunView, raw: Raw) -> None:
     """Refuse an object that another one owns: a user's, or a deleted run's of the same name."""
-    owners = [one["uid"] for one in raw["metadata"].get("ownerReferences", ())]
+    owners = [one["uid"] for one in raw["metadata"].get("ownerReferences", ()) if one.get("controller")]
     if run.uid not in owners:
         raise NameTakenError(f"{raw.get('kind', 'object')} {raw['metadata']['name']}")
 

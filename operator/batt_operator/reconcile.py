@@ -447,11 +447,20 @@ class Reconciler:
             active=view.total("active"),
             succeeded=done_before + view.total("succeeded"),
             failed=sum(count_indexes(job.failed_indexes) for job in view.jobs),
-            failed_indexes=",".join(filter(None, (job.failed_indexes for job in view.jobs))),
+            failed_indexes=self.failed_shards(view),
         )
         self.draft.counted(shards)
         if has_progressed:
             self.draft.clock(waiting_since=None)
+
+    def failed_shards(self, view: StageView) -> str:
+        """Return which shards have failed; empty where the Jobs' indexes are not those of shards.
+
+        In a further attempt they are places in its own list: which shards those are, collect says.
+        """
+        if self.draft.status.attempt > 1 or len(view.jobs) != 1:
+            return ""
+        return view.jobs[0].failed_indexes
 
     def wait(self, view: StageView) -> None:
         """Say how a stage gets on; stop it where it has had no running pod for too long."""

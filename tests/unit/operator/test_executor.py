@@ -379,6 +379,18 @@ def test_job_of_a_deleted_run_of_the_same_name_is_not_taken_for_ours(cluster: Fa
     assert status(cluster)["phase"] == "Pending"
 
 
+def test_job_that_only_names_us_as_an_owner_is_not_taken_for_ours(cluster: FakeCluster, clock: Clock) -> None:
+    executor_of(cluster, clock).reconcile(KEY)
+    del cluster.jobs["mine-plan"]["metadata"]["ownerReferences"][0]["controller"]
+    executor = executor_of(cluster, clock)
+
+    executor.reconcile(KEY)
+    clock.go_on(20)
+    executor.reconcile(KEY)
+
+    assert "NameTaken" in status(cluster)["message"]
+
+
 def test_counts_alone_are_written_now_and_then(cluster: FakeCluster, clock: Clock) -> None:
     executor = executor_of(cluster, clock)
     executor.reconcile(KEY)

@@ -1032,6 +1032,24 @@ def test_further_attempt_does_what_has_no_result() -> None:
     assert story.status.attempt == 2
 
 
+def test_failed_shards_of_a_further_attempt_are_those_that_collect_names() -> None:
+    story = ended(ALL)
+    story.edit(attempt=2)
+    story.look(10)
+    story.complete("mine-plan-2", plan_words(4, todo=1))
+    story.look(5)
+    story.fail("mine-work-2", "FailedIndexes", ended_pod(1), failed_indexes="0", failed_pods=1)
+
+    story.look(5)
+    working = story.status.shards
+    story.complete("mine-collect-2", collect_words(1, "2"))
+    story.look(5)
+
+    assert (working.failed, working.failed_indexes) == (1, "")
+    assert (story.status.shards.failed, story.status.shards.failed_indexes) == (1, "2")
+    assert story.ending == ("Complete", "CompletedWithFailures")
+
+
 def test_attempt_raised_while_a_run_goes_on_begins_when_it_ends() -> None:
     story = Story().working()
     story.edit(attempt=2)
