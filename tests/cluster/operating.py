@@ -202,7 +202,7 @@ def wait_phase(cluster: Cluster, namespace: str, name: str, phase: str, seconds:
 
     def is_so(status: dict[str, Any]) -> bool:
         now = status.get("phase")
-        assert now == phase or now not in ENDED or phase not in ENDED, status
+        assert now == phase or now not in ENDED, status
         return bool(now == phase)
 
     return wait_status(cluster, namespace, name, is_so, phase, seconds)

@@ -83,7 +83,7 @@ def test_apply_gives_what_the_laptop_gives(here: Installed, tmp_path: Path) -> N
 
 def test_pods_of_runs_have_no_token(here: Installed) -> None:
     cluster, namespace = here.cluster, here.namespace
-    cluster.apply(run_object("tokenless", namespace))
+    cluster.apply(run_object("tokenless", namespace, cache=False))
     wait_phase(cluster, namespace, "tokenless", "Complete", seconds=180)
 
     pods = [pod for stage in ("plan", "work", "collect") for pod in pods_of(cluster, namespace, "tokenless", stage)]
@@ -191,7 +191,7 @@ def test_suspending_real_pods_that_are_pulling_or_waiting_fails_no_shard(here: I
     """Five times each: while the image is not there, and while no node is large enough."""
     cluster, namespace = here.cluster, here.namespace
     spec = {"retries": {"perShard": 0, "failedShards": 0}}
-    cluster.apply(run_object("waiting", namespace, spec | {"pool": "huge"}))
+    cluster.apply(run_object("waiting", namespace, spec | {"pool": "huge"}, cache=False))
     wait_phase(cluster, namespace, "waiting", "Running", seconds=120)
 
     for _ in range(5):
