@@ -27,6 +27,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fakenodes import HELD, PENDING, FakeNodes
 from tests.cluster.node import Node, what_is_missing
 from tests.cluster.operating import Operator
+from tests.cluster.values import install_values
 from tests.gcs import gcs_server, make_bucket
 from tests.gotools import tool_or_skip
 from tests.images import project_image
@@ -273,10 +274,6 @@ class Installed(NamedTuple):
         return f"{described}\n{self.cluster.try_kubectl(*chosen).stdout}"
 
 
-NODE_POD = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
-"""What a pod asks for on the tests' node: several fit on a small machine."""
-
-
 @pytest.fixture(scope="session")
 def installed(
     node_cluster: Cluster,
@@ -289,15 +286,7 @@ def installed(
     """The chart as a user installs it: with a store, and with smaller pods than the default. Once a session."""
     bucket = f"bucket-{uuid.uuid4().hex}"
     make_bucket(node_gcs, bucket)
-    values = {
-        "images": {"worker": name_and_tag(worker_image), "operator": name_and_tag(operator_image)},
-        "results": f"gs://{bucket}/runs",
-        "worker": {"env": [{"name": "STORAGE_EMULATOR_HOST", "value": node_gcs}]},
-        "pools": {
-            "cpu": {"resources": NODE_POD, "price": {"perHour": 0.05, "dated": "2025-06-30"}},
-            "huge": {"resources": {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}},
-        },
-    }
+    values = install_values(worker_image, operator_image, f"gs://{bucket}/runs", node_gcs)
     file = tmp_path_factory.mktemp("install") / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     with node_cluster.namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"}) as namespace:
@@ -310,9 +299,3 @@ def installed(
             raise
         yield here
         run("uninstall", "batt", "-n", namespace, "--wait")
-
-
-def name_and_tag(reference: str) -> dict[str, str]:
-    """Return an image's reference as the chart's values have it."""
-    name, _, tag = reference.rpartition(":")
-    return {"name": name, "tag": tag}
