@@ -1,4 +1,7 @@
-"""Every documented command runs: the `sh` blocks of a document are one shell session in a fresh folder."""
+"""Documents do what they say: local commands run, one shell session a document; tables name all that there is.
+
+Commands on a cluster run in tests/cluster/test_documents.py.
+"""
 
 import os
 import re
@@ -7,25 +10,43 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
+from batt.status import ConditionType, Phase, Reason
+from tests.charts.rendering import render, settings_of
+from tests.documents import CLUSTERS, LOCAL, READING, ROOT, commands, documents, places
+from tests.gotools import TOOLS
 
-
-def documents() -> list[Path]:
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?://)([^)]+)\)")
+VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OPERATOR = ROOT / "docs" / "operator.md"
+STATUS = ROOT / "docs" / "status.md"
+KIND = ROOT / "examples" / "kind"
+VERBS = "What the operator may do, and why"
 
 
 def session(document: Path) -> str:
     """The document's commands; `make` is called in the checkout, since it makes its environment there."""
-    lines = "\n".join(BLOCK.findall(document.read_text(encoding="utf-8")))
-    return re.sub(r"^make ", f"make -C {ROOT} ", lines, flags=re.MULTILINE)
+    return re.sub(r"^make ", f"make -C {ROOT} ", commands(document, LOCAL), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "document", [d for d in documents() if "```sh" in d.read_text(encoding="utf-8")], ids=lambda d: d.name
-)
+def section(document: Path, title: str) -> str:
+    """The text of a document under a heading of second rank."""
+    return document.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """What stands as code in the first column of the text's tables."""
+    return re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which links find the document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [each for each in documents() if LOCAL in places(each)], ids=lambda d: d.name)
 def test_documented_commands_run(document: Path, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -44,12 +65,89 @@ def test_documented_commands_run(document: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda d: d.name)
+def test_every_command_is_of_a_place_where_tests_run_it(document: Path) -> None:
+    assert places(document) <= {LOCAL, *CLUSTERS}
+    assert document in READING or not places(document) & set(CLUSTERS)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda d: d.name)
 def test_links_lead_somewhere(document: Path) -> None:
+    links = [link.partition("#") for link in LINK.findall(document.read_text(encoding="utf-8"))]
+    targets = [(document.parent / path if path else document, anchor) for path, _, anchor in links]
+
     broken = [
-        link for link in LINK.findall(document.read_text(encoding="utf-8")) if not (document.parent / link).exists()
+        f"{path}#{anchor}" for path, anchor in targets if not path.exists() or (anchor and anchor not in anchors(path))
     ]
 
     assert broken == []
+
+
+def test_every_reason_is_explained_once_and_no_other() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+
+    assert sorted(first_cells(text)) == sorted(Reason)
+
+
+def test_every_phase_and_condition_is_described() -> None:
+    assert first_cells(section(STATUS, "Phases")) == list(Phase)
+    assert first_cells(section(STATUS, "Conditions")) == list(ConditionType)
+
+
+def test_the_status_page_names_reasons_that_there_are() -> None:
+    text = section(STATUS, "How a Job's end becomes the run's")
+    kubernetes = {"FailedIndexes", "MaxFailedIndexesExceeded", "PodFailurePolicy", "DeadlineExceeded"}
+
+    words = set(re.findall(r"`([A-Z][A-Za-z]+)`", text))
+
+    assert words - kubernetes - set(Phase) <= set(Reason)
+
+
+def test_every_verb_of_the_operator_is_given_a_reason() -> None:
+    [role] = [each for each in render() if each["kind"] == "Role"]
+    granted = {(kind, verb) for rule in role["rules"] for kind in rule["resources"] for verb in rule["verbs"]}
+
+    told, kind = set(), ""
+    for first, verbs in re.findall(r"^\| (\S*) ?\| ([a-z, ]+) \| .+ \|$", section(OPERATOR, VERBS), flags=re.MULTILINE):
+        kind = first.strip("`") or kind
+        told |= {(kind, verb) for verb in verbs.split(", ")}
+
+    assert told - {("resource", "verbs")} == granted
+
+
+@pytest.mark.parametrize("values", VALUES.findall(OPERATOR.read_text(encoding="utf-8")))
+def test_documented_values_are_taken_by_the_chart(values: str) -> None:
+    settings = settings_of(render(yaml.safe_load(values)))
+
+    assert settings.default_pool in settings.pools
+
+
+def test_pools_and_prices_are_those_of_the_chart() -> None:
+    shipped = settings_of(render()).pools
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| ([0-9.]+) USD \|", section(OPERATOR, "Pools"), flags=re.MULTILINE)
+
+    assert {name: float(price) for name, price in rows} == {
+        name: pool.price.per_hour for name, pool in shipped.items() if pool.price
+    }
+
+
+def test_the_bucket_for_kind_is_where_its_values_say() -> None:
+    service, deployment = yaml.safe_load_all((KIND / "gcs.yaml").read_text(encoding="utf-8"))
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    [port] = service["spec"]["ports"]
+
+    settings = settings_of(render(yaml.safe_load((KIND / "values.yaml").read_text(encoding="utf-8"))))
+
+    address = f"http://{service['spec']['clusterIP']}:{port['port']}"
+    assert settings.env == ({"name": "STORAGE_EMULATOR_HOST", "value": address},)
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert [f"gs://{Path(mount).name}/runs" for mount in mounts] == [settings.results]
+
+
+def test_the_bucket_for_kind_is_the_one_that_tests_use() -> None:
+    text = (KIND / "gcs.yaml").read_text(encoding="utf-8")
+    [tool] = [each for each in TOOLS if each.name == "fake-gcs-server"]
+
+    assert re.findall(r"image: fsouza/fake-gcs-server:(\S+)", text) == [tool.package.partition("@v")[2]]
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda e: e.name)
