@@ -1,4 +1,4 @@
-"""`python -m tests.cluster`: the tests' real node with batt installed, to try things by hand until Ctrl-C. Needs root."""
+"""`python -m tests.cluster`: a real node with batt installed, to try things by hand until Ctrl-C. Needs root."""
 
 from __future__ import annotations
 
@@ -31,17 +31,20 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with tempfile.TemporaryDirectory(prefix="batt-cluster-") as folder, Node() as node:
-        with gcs_server(Path(folder) / "gcs.log", node.network.host) as server:
-            make_bucket(server, BUCKET)
-            worker, operator = (node.load(project_image(name)) for name in ("worker", "operator"))
-            values = Path(folder) / "values.yaml"
-            values.write_text(yaml.safe_dump(install_values(worker, operator, f"gs://{BUCKET}", server)))
-            helm = [str(ensure_tool("helm")), "install", "batt", str(ROOT / "charts" / "batt"), "-f", str(values)]
-            kubeconfig = node.cluster.kubeconfig
-            subprocess.run([*helm, "--kubeconfig", str(kubeconfig), "--wait"], check=True)
-            print(f"\nexport KUBECONFIG={kubeconfig} STORAGE_EMULATOR_HOST={server}", flush=True)
-            stopping.wait()
+    with (
+        tempfile.TemporaryDirectory(prefix="batt-cluster-") as folder,
+        Node() as node,
+        gcs_server(Path(folder) / "gcs.log", node.network.host) as server,
+    ):
+        make_bucket(server, BUCKET)
+        worker, operator = (node.load(project_image(name)) for name in ("worker", "operator"))
+        values = Path(folder) / "values.yaml"
+        values.write_text(yaml.safe_dump(install_values(worker, operator, f"gs://{BUCKET}", server)))
+        helm = [str(ensure_tool("helm")), "install", "batt", str(ROOT / "charts" / "batt"), "-f", str(values)]
+        kubeconfig = node.cluster.kubeconfig
+        subprocess.run([*helm, "--kubeconfig", str(kubeconfig), "--wait"], check=True)
+        print(f"\nexport KUBECONFIG={kubeconfig} STORAGE_EMULATOR_HOST={server}", flush=True)
+        stopping.wait()
     return 0
 
 
