@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from batt.status import ConditionType, Phase, Reason
+from batt.api import MAX_TASKS, NAME_CHARACTERS, Deadlines, Retries
+from batt.message import MESSAGE_BYTES
+from batt.shards import MAX_SHARDS, MIN_SHARDS, SHARD_ITEMS
+from batt.status import RANGES_CHARACTERS, ConditionType, Phase, Reason
+from batt.timing import EDGES
+from batt_operator.commands.estimate import POD_SECONDS
+from batt_operator.commands.uploads import MAX_BYTES, MAX_FILES
+from batt_operator.reconcile import BACKOFF_SECONDS
+from batt_operator.settings import Settings
 from tests.charts.rendering import render, settings_of
 from tests.documents import CLUSTERS, LOCAL, READING, ROOT, commands, documents, places
 from tests.gotools import TOOLS
@@ -128,6 +136,33 @@ def test_pools_and_prices_are_those_of_the_chart() -> None:
     assert {name: float(price) for name, price in rows} == {
         name: pool.price.per_hour for name, pool in shipped.items() if pool.price
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("scale", f"| shards of a run (completions of its work Job) | {MAX_SHARDS:,} |"),
+        ("scale", f"| task ids in a run file | {MAX_TASKS:,} of 128 characters |"),
+        ("scale", f"| length of a run's name | {NAME_CHARACTERS} |"),
+        ("scale", f"| {MAX_FILES:,} files, {MAX_BYTES >> 30} GiB a field |"),
+        ("scale", f"| a pod's last words | {MESSAGE_BYTES:,} bytes |"),
+        ("scale", f"ranges of failed shards up to {RANGES_CHARACTERS} characters"),
+        ("scale", f"`batt cost` counts {POD_SECONDS:g} s of each pod that are no work"),
+        ("scale", f"one for every {SHARD_ITEMS:,} candidates, {MIN_SHARDS} at least"),
+        (
+            "status",
+            f"| `spec.deadlines.pendingSeconds` ({Deadlines().pending_seconds:,} s); {BACKOFF_SECONDS:g} s more",
+        ),
+        ("status", f"else the operator's ({Settings.model_fields['run_seconds'].default / 86400:g} days)"),
+        ("status", f"so many times more ({Retries().per_shard})"),
+        ("status", f"so many shards may fail ({Retries().failed_shards})"),
+        ("results", ", ".join(f"{edge:,g}" for edge in EDGES[:-1]) + f" and {EDGES[-1]:,g} seconds"),
+    ],
+)
+def test_limits_are_those_of_the_code(name: str, text: str) -> None:
+    document = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+    assert text in " ".join(document.split())
 
 
 def test_the_bucket_for_kind_is_where_its_values_say() -> None:
