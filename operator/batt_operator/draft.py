@@ -26,7 +26,7 @@ from batt.status import (
     ShardCounts,
     TaskCounts,
 )
-from batt.timing import PhaseStats
+from batt.timing import MAIN, PhaseStats
 from batt_operator.observed import RunView, StageView, parsed_time, written_time
 from batt_operator.settings import Price
 from batt_operator.stages import Stage
@@ -93,7 +93,10 @@ class Draft:
         self.status = self.status.model_copy(update={"observed_generation": self.run.generation})
 
     def planning(self, *, has_begun: bool) -> None:
-        """Say that the plan is being made, or waits for its pod."""
+        """Say that the plan is being made, or waits for its pod.
+
+        A pod that has ended is for a moment neither running nor counted: a plan that has begun stays so.
+        """
         reason = Reason.PLANNING if has_begun else Reason.NOT_STARTED
         message = "reads the inputs" if has_begun else "waits for the plan's pod"
         self.say(ConditionType.PLANNED, reason, message, is_true=False)
@@ -120,6 +123,7 @@ class Draft:
 
     def collected(self, told: CollectMessage, price: Price | None) -> None:
         """Take over the results, and end the run as they and its way there say."""
+        whole = PhaseStats().with_duration(self.ran_seconds())
         ending = self.status.clock.ending
         shards = self.status.shards
         self.counted(shards.model_copy(update={"active": 0, "succeeded": max(0, shards.total - told.missing)}))
@@ -130,7 +134,7 @@ class Draft:
         self.update(
             tasks=TaskCounts(total=told.tasks, solved=told.solved),
             score=f"{told.solved}/{told.tasks}",
-            phases=tuple(phase_times(name, stats) for name, stats in told.phases.items()),
+            phases=tuple(phase_times(name, stats) for name, stats in {MAIN: whole, **told.phases}.items()),
             cost=cost_of(told, price),
         )
         missing = f"{told.missing} shards have no result ({told.missing_indexes})"
@@ -266,7 +270,18 @@ class Draft:
         if resting is not None and resting.status == "True":
             self.update(phase=Phase.SUSPENDED, message=resting.message)
             return
-        self.update(phase=phase_of(view), message=f"{stalled.reason}: {stalled.message}" if stalled else "")
+        self.update(phase=self.phase_of(view.stage), message=f"{stalled.reason}: {stalled.message}" if stalled else "")
+
+    def phase_of(self, stage: Stage) -> Phase:
+        """Return the phase of a run that goes on: Pending until its first pod, the plan's, has begun."""
+        if stage is Stage.PLAN:
+            return Phase.PLANNING if self.has_begun_planning() else Phase.PENDING
+        return Phase.RUNNING if stage is Stage.WORK else Phase.COLLECTING
+
+    def has_begun_planning(self) -> bool:
+        """Return whether a pod of the plan has been seen to run."""
+        planned = self.status.condition(ConditionType.PLANNED)
+        return planned is not None and planned.reason is Reason.PLANNING
 
     def events(self) -> tuple[Event, ...]:
         """Return what is worth telling about the difference between the stored status and this one."""
@@ -283,13 +298,6 @@ class Draft:
         name = f"{self.run.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         is_warning = kind in BAD or new.reason is Reason.COMPLETED_WITH_FAILURES
         return Event(name, is_warning, str(new.reason), new.message or str(kind))
-
-
-def phase_of(view: StageView) -> Phase:
-    """Return the phase of a run that goes on: Pending until its first pod, the plan's, has begun."""
-    if view.stage is Stage.PLAN:
-        return Phase.PLANNING if view.has_begun else Phase.PENDING
-    return Phase.RUNNING if view.stage is Stage.WORK else Phase.COLLECTING
 
 
 def phase_times(name: str, stats: PhaseStats) -> PhaseTimes:

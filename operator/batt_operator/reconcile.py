@@ -271,7 +271,8 @@ class Reconciler:
             self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, self.results_root())))
         self.create(view, 1)
         self.draft.wake()
-        self.draft.planning(has_begun=view.has_begun)
+        has_begun = view.has_begun or (self.draft.has_begun_planning() and not view.missing)
+        self.draft.planning(has_begun=has_begun)
         self.wait(view)
         return False
 
