@@ -37,6 +37,28 @@ def begin(story: Story, stage: str) -> None:
 # -- the way of a run -------------------------------------------------------------------------------------------------
 
 
+def test_plan_whose_pod_has_ended_and_is_not_counted_yet_is_still_planning() -> None:
+    story = Story()
+    story.look()
+    story.job("mine-plan", active=1, ready=1)
+    story.look()
+
+    story.job("mine-plan", active=1, ready=0)
+    story.look()
+
+    assert story.phase == "Planning"
+
+
+def test_phases_hold_the_time_of_the_whole_run() -> None:
+    story = Story().collecting()
+    story.complete("mine-collect", collect_words())
+
+    story.look(30)
+
+    [whole] = [one for one in story.status.phases if one.name == "main.run_batt"]
+    assert whole.sum >= 30
+
+
 def test_run_goes_through_all_stages_to_complete() -> None:
     story = Story()
     seen = []
