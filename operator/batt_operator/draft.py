@@ -134,7 +134,7 @@ class Draft:
         self.update(
             tasks=TaskCounts(total=told.tasks, solved=told.solved),
             score=f"{told.solved}/{told.tasks}",
-            phases=tuple(phase_times(name, stats) for name, stats in {MAIN: whole, **told.phases}.items()),
+            phases=tuple(phase_times(name, stats) for name, stats in (dict(told.phases) | {MAIN: whole}).items()),
             cost=cost_of(told, price),
         )
         missing = f"{told.missing} shards have no result ({told.missing_indexes})"
