@@ -82,7 +82,6 @@ class Reason(StrEnum):
     POD_REFUSED = "PodRefused"
     POD_CONFIG = "PodConfig"
     CRASHING = "Crashing"
-    BACKING_OFF = "BackingOff"
     IDLE_GPU = "IdleGpu"
 
 

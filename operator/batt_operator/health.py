@@ -40,6 +40,7 @@ class Health:
         self.synced = clock()
         self.seen: dict[str, dict[str, str]] = {}
         self.behind: dict[str, dict[Version, int]] = {}
+        self.unlisted: dict[str, set[str]] = {}
 
     def watched(self, kind: str, version: Version) -> None:
         """Note what a watch has said."""
@@ -57,8 +58,13 @@ class Health:
         A version that the watch has not told of by the next resyncs either, though it has not changed, it never will.
         """
         with self.lock:
-            seen, behind = self.seen.get(kind, {}), self.behind.get(kind, {})
-            missing = [one for one in versions if seen.get(one.uid) != one.resource_version]
+            there = list(versions)
+            seen, behind = self.seen.setdefault(kind, {}), self.behind.get(kind, {})
+            missing = [one for one in there if seen.get(one.uid) != one.resource_version]
+            unlisted = seen.keys() - {one.uid for one in there}
+            for uid in unlisted & self.unlisted.get(kind, set()):  # twice: its end was not told, or not heard
+                del seen[uid]
+            self.unlisted[kind] = unlisted
             self.behind[kind] = {one: behind.get(one, 0) + 1 for one in missing}
 
     def resynced(self) -> None:

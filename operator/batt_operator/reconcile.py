@@ -535,7 +535,8 @@ class Reconciler:
                 return Reason.TOO_MANY_FAILURES, f"more shards failed than spec.retries.failedShards allows; {words}"
             case "DeadlineExceeded":
                 return Reason.DEADLINE_EXCEEDED, job.failed_message
-        return Reason.STAGE_FAILED, f"{job.stage}: {job.failed_message}; {words}"
+        typed = failures.reason if failures and failures.reason is not Reason.CRASHING else Reason.STAGE_FAILED
+        return typed, f"{job.stage}: {job.failed_message}; {words}"
 
 
 def policy_reason(job: JobView, fatal: Sequence[PodView]) -> Reason:

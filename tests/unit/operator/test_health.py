@@ -126,3 +126,16 @@ def test_other_paths_are_not_there(address: str) -> None:
 
     with raised.value as error:
         assert error.code == 404
+
+
+def test_what_two_listings_do_not_show_is_forgotten() -> None:
+    """A watch that starts again does not tell of what was deleted meanwhile."""
+    health = Health(60)
+    health.watched("jobs", Version("gone", "1"))
+
+    health.listed("jobs", [])
+    kept = dict(health.seen["jobs"])
+    health.listed("jobs", [])
+
+    assert kept == {"gone": "1"}
+    assert health.seen["jobs"] == {}
