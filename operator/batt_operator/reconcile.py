@@ -440,6 +440,8 @@ class Reconciler:
 
     def count(self, view: StageView) -> None:
         """Take over the counts of the work's Jobs."""
+        if view.has_begun:  # it may also be over by now
+            self.draft.started()
         status = self.draft.status
         done_before = status.shards.total - (status.clock.todo or 0)
         has_progressed = done_before + view.total("succeeded") > status.shards.succeeded
@@ -465,8 +467,6 @@ class Reconciler:
 
     def wait(self, view: StageView) -> None:
         """Say how a stage gets on; stop it where it has had no running pod for too long."""
-        if view.stage is Stage.WORK and view.has_begun:
-            self.draft.started()
         if view.has_running_pod or not (view.jobs or self.world.taken):
             self.draft.clock(waiting_since=None)
             self.draft.drop(ConditionType.STALLED)

@@ -102,6 +102,15 @@ def test_same_world_asks_for_nothing_twice() -> None:
     assert decision.draft.status == story.status
 
 
+def test_work_that_ends_between_two_looks_has_started() -> None:
+    story = Story().planned()
+    story.complete("mine-work")
+
+    story.look(5)
+
+    assert story.status.is_true(ConditionType.STARTED)
+
+
 def test_plan_without_shards_goes_on_to_collect_at_once() -> None:
     story = Story().planned(shards=0)
 
