@@ -15,7 +15,10 @@ from batt.message import CollectMessage, PlanMessage, encode
 from batt.status import Condition, ConditionType, RunStatus
 from batt.timing import EDGES, PhaseStats
 from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, written_time
-from batt_operator.reconcile import (
+from batt_operator.reconcile import reconcile
+from batt_operator.settings import Settings
+from batt_operator.stalls import Stall
+from batt_operator.world import (
     CreateConfigMap,
     CreateJob,
     Decision,
@@ -23,11 +26,8 @@ from batt_operator.reconcile import (
     DeleteRun,
     PatchJob,
     World,
-    reconcile,
     what_to_look_at,
 )
-from batt_operator.settings import Settings
-from batt_operator.stalls import Stall
 
 THEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
 """When stories begin."""

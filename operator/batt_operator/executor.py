@@ -12,7 +12,10 @@ from batt.status import RunStatus
 from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
 from batt_operator.draft import Event
 from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, status_of, written_time
-from batt_operator.reconcile import (
+from batt_operator.reconcile import reconcile
+from batt_operator.settings import Settings
+from batt_operator.stalls import Stall, explain_waiting
+from batt_operator.world import (
     Action,
     CreateConfigMap,
     CreateJob,
@@ -21,11 +24,8 @@ from batt_operator.reconcile import (
     DeleteRun,
     PatchJob,
     World,
-    reconcile,
     what_to_look_at,
 )
-from batt_operator.settings import Settings
-from batt_operator.stalls import Stall, explain_waiting
 
 ENDED_PODS = 50
 """Most pods of an ended Job that are read: enough to say how they failed, whatever the size of the run."""

@@ -9,23 +9,30 @@ the same decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from batt.api import BenchmarkRun
 from batt.message import CollectMessage, ErrorMessage, PlanMessage, parse_message
 from batt.status import ConditionType, Phase, Reason, ShardCounts
-from batt_operator.cluster import Raw
-from batt_operator.draft import Draft, Event
-from batt_operator.jobs import FATAL, config_map_manifest, job_manifest
-from batt_operator.observed import JobView, PodView, RunView, StageView, count_indexes, parsed_time, stage_view
-from batt_operator.settings import Settings
-from batt_operator.stages import ORDER, Stage, job_slots
-from batt_operator.stalls import Stall, explain_failures
-
-STALL_SECONDS = 10.0
-"""How long a stage may be without a running pod before somebody looks why: pulling an image takes about that."""
+from batt_operator.draft import Draft
+from batt_operator.endings import refusal, why_failed
+from batt_operator.jobs import config_map_manifest, job_manifest
+from batt_operator.observed import JobView, StageView, count_indexes, parsed_time
+from batt_operator.stages import Stage, job_slots
+from batt_operator.stalls import Stall
+from batt_operator.world import (
+    STALL_SECONDS,
+    Action,
+    CreateConfigMap,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DeleteRun,
+    PatchJob,
+    World,
+    begins_attempt,
+    view_of,
+)
 
 BACKOFF_SECONDS = 660.0
 """Longest time that Kubernetes waits before it tries a failed pod again (10 minutes), and some more."""
@@ -41,106 +48,6 @@ TAKEN_SECONDS = 5.0
 
 SOON_SECONDS = 1.0
 """When to look again at what should change by itself at once."""
-
-
-class CreateConfigMap(NamedTuple):
-    """Create the ConfigMap that carries the run."""
-
-    manifest: Raw
-
-
-class CreateJob(NamedTuple):
-    """Create a Job of a stage."""
-
-    manifest: Raw
-
-
-class PatchJob(NamedTuple):
-    """Change fields of a Job's spec."""
-
-    name: str
-    spec: Raw
-
-
-class DeleteJob(NamedTuple):
-    """Delete a Job and its pods."""
-
-    name: str
-    uid: str
-
-
-class DeleteRun(NamedTuple):
-    """Delete the run, whose time to live after its end is over."""
-
-
-Action: TypeAlias = CreateConfigMap | CreateJob | PatchJob | DeleteJob | DeleteRun
-"""What the executor can do to the cluster."""
-
-
-class World(NamedTuple):
-    """All that is known of a run.
-
-    jobs: the run's own Jobs by name.
-    ended_pods: by Job name, the pods that are left of a Job that is over, some of them where there are many.
-    stall: why the current stage has no running pod, if somebody has looked.
-    taken: name of an object of somebody else's that stands where one of ours should.
-    """
-
-    run: RunView
-    jobs: Mapping[str, JobView]
-    ended_pods: Mapping[str, Sequence[PodView]]
-    stall: Stall | None
-    taken: str
-    settings: Settings
-    now: datetime
-
-
-class Decision(NamedTuple):
-    """What to do, in this order; the status is written last."""
-
-    actions: tuple[Action, ...]
-    draft: Draft
-    events: tuple[Event, ...]
-    again_seconds: float | None
-
-
-class Look(NamedTuple):
-    """What reconcile needs to see of pods: those of ended Jobs, and whether to ask why nothing runs."""
-
-    ended: tuple[JobView, ...]
-    stalled: tuple[JobView, ...]
-
-
-def what_to_look_at(run: RunView, jobs: Mapping[str, JobView], settings: Settings, now: datetime) -> Look:
-    """Return which Jobs' pods must be read before reconcile can decide; most of the time none."""
-    status, spec = run.status, run.run
-    begins = begins_attempt(run)
-    if spec is None or (status.has_ended() and not begins):
-        return Look((), ())
-    stage, attempt = (Stage.PLAN, spec.spec.attempt) if begins else (Stage(status.clock.stage), status.attempt)
-    # Jobs of later stages are there only where the operator died before it wrote that it had made them.
-    later = [view_of(run, spec, one, attempt, jobs, settings) for one in ORDER[ORDER.index(stage) :]]
-    ended = tuple(job for view in later for job in view.jobs if job.is_over)
-    since = status.clock.waiting_since
-    has_waited = since is not None and (now - parsed_time(since)).total_seconds() >= STALL_SECONDS
-    stalled = tuple(job for job in later[0].jobs if not job.is_over and not job.is_suspended and not job.ready)
-    return Look(ended, stalled if has_waited else ())
-
-
-def begins_attempt(run: RunView) -> bool:
-    """Return whether a run is new, or has ended and is asked for a further attempt."""
-    status = run.status
-    if status.start_time is None:
-        return True
-    return status.has_ended() and run.run is not None and run.run.spec.attempt > status.attempt
-
-
-def view_of(
-    run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, jobs: Mapping[str, JobView], settings: Settings
-) -> StageView:
-    """Return the Jobs of a stage."""
-    slots = job_slots(run.name, stage, attempt, spec.spec.pool or settings.default_pool, settings.stage_pool)
-    return stage_view(stage, [slot.name for slot in slots], dict(jobs))
 
 
 def reconcile(world: World) -> Decision:
@@ -521,45 +428,5 @@ class Reconciler:
         return False
 
     def why_failed(self, job: JobView) -> tuple[Reason, str]:
-        """Return what a failed Job means for the run (the table of DESIGN.md section 3)."""
-        pods = self.world.ended_pods.get(job.name, ())
-        fatal = [pod for pod in pods if pod.exit_code in FATAL]
-        failures = explain_failures(fatal or pods)
-        words = failures.message if failures else job.failed_message
-        match job.failed_reason:
-            case "PodFailurePolicy":
-                return policy_reason(job, fatal), words
-            case "FailedIndexes":
-                return Reason.COMPLETED_WITH_FAILURES, f"some shards failed, as spec.retries allows; {words}"
-            case "MaxFailedIndexesExceeded":
-                return Reason.TOO_MANY_FAILURES, f"more shards failed than spec.retries.failedShards allows; {words}"
-            case "DeadlineExceeded":
-                return Reason.DEADLINE_EXCEEDED, job.failed_message
-        typed = failures.reason if failures and failures.reason is not Reason.CRASHING else Reason.STAGE_FAILED
-        return typed, f"{job.stage}: {job.failed_message}; {words}"
-
-
-def policy_reason(job: JobView, fatal: Sequence[PodView]) -> Reason:
-    """Return the reason of an exit code that no retry mends.
-
-    Where the pod is gone, Kubernetes' own message names the code.
-    """
-    codes = {pod.exit_code for pod in fatal} or {int(word) for word in job.failed_message.split() if word.isdecimal()}
-    if 77 in codes:
-        return Reason.AUTH_OR_QUOTA
-    return Reason.PLAN_REJECTED if job.stage == Stage.PLAN and codes & {64, 65} else Reason.CONFIG_ERROR
-
-
-def refusal(run: RunView, settings: Settings) -> str:
-    """Return why the operator cannot take a run up; empty where it can."""
-    if run.run is None:
-        return "; ".join(run.faults) or "cannot be read"
-    spec = run.run.spec
-    faults = []
-    if spec.pool and spec.pool not in settings.pools:
-        known = ", ".join(sorted(settings.pools))
-        faults.append(f"spec.pool: got {spec.pool!r}; must be one of {known}; choose one, or ask for it to be added")
-    if not spec.results and not settings.results:
-        rule = "must be a gs:// URI where the operator has no default"
-        faults.append(f"spec.results: got nothing; {rule}; set it, or the chart's value `results`")
-    return "; ".join(faults)
+        """Return what a failed Job means for the run."""
+        return why_failed(job, self.world.ended_pods.get(job.name, ()))

@@ -14,17 +14,9 @@ from batt.message import ErrorMessage, encode
 from batt.status import ConditionType, Phase, Reason, RunStatus
 from batt.timing import EDGES, PHASES, PhaseStats
 from batt_operator.draft import END_CONDITIONS
-from batt_operator.reconcile import (
-    BACKOFF_SECONDS,
-    STOP_SECONDS,
-    CreateJob,
-    Decision,
-    DeleteJob,
-    DeleteRun,
-    PatchJob,
-    reconcile,
-)
+from batt_operator.reconcile import BACKOFF_SECONDS, STOP_SECONDS, reconcile
 from batt_operator.stalls import Stall
+from batt_operator.world import CreateJob, Decision, DeleteJob, DeleteRun, PatchJob
 from tests.worlds import Story, collect_words, ended_pod, plan_words
 
 STATUS_BYTES = 10_000

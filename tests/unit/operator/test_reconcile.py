@@ -8,8 +8,9 @@ import pytest
 
 from batt.message import ErrorMessage, encode
 from batt.status import ConditionType, Reason
-from batt_operator.reconcile import MAX_REMADE, STOP_SECONDS, CreateConfigMap, CreateJob, DeleteJob, DeleteRun, PatchJob
+from batt_operator.reconcile import MAX_REMADE, STOP_SECONDS
 from batt_operator.stalls import Stall
+from batt_operator.world import CreateConfigMap, CreateJob, DeleteJob, DeleteRun, PatchJob
 from tests.worlds import Story, collect_words, ended_pod, plan_words
 
 ALL = {"retries": {"failedShards": 2}}
