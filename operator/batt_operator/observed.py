@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from batt.api import BenchmarkRun
 from batt.errors import SpecError
 from batt.runfile import parse_run
@@ -69,6 +67,7 @@ class PodView(NamedTuple):
 
     name: str
     phase: str
+    node: str
     reason: str
     message: str
     created: datetime
@@ -106,9 +105,13 @@ def run_view(raw: Raw) -> RunView:
 def status_of(stored: Raw) -> RunStatus:
     """Return a run's status; an unreadable one (written by hand) counts as none: the operator writes it anew."""
     try:
-        return RunStatus.model_validate(stored)
-    except ValidationError:
+        status = RunStatus.model_validate(stored)
+        Stage(status.clock.stage)
+        times = (status.start_time, status.completion_time, status.clock.running_since, status.clock.waiting_since)
+        has_zones = all(parsed_time(time).tzinfo for time in times if time is not None)
+    except ValueError:  # pydantic's ValidationError is one, too
         return RunStatus()
+    return status if has_zones else RunStatus()
 
 
 def job_view(raw: Raw) -> JobView:
@@ -148,6 +151,7 @@ def pod_view(raw: Raw) -> PodView:
     return PodView(
         name=raw["metadata"]["name"],
         phase=status.get("phase", ""),
+        node=raw.get("spec", {}).get("nodeName", ""),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
         created=parsed_time(raw["metadata"]["creationTimestamp"]),

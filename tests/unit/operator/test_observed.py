@@ -127,7 +127,19 @@ def test_run_with_what_the_api_server_adds_is_read() -> None:
     assert view.status == RunStatus()
 
 
-@pytest.mark.parametrize("status", [{"phase": "Dreaming"}, {"shards": {"total": "many"}}, {"conditions": [{}]}])
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"phase": "Dreaming"},
+        {"shards": {"total": "many"}},
+        {"conditions": [{}]},
+        {"clock": {"stage": "dream"}},
+        {"startTime": "yesterday"},
+        {"completionTime": "2026-13-99T00:00:00Z"},
+        {"clock": {"runningSince": "2026-01-01T00:00:00"}},  # of which zone?
+        {"clock": {"waitingSince": ""}},
+    ],
+)
 def test_status_that_cannot_be_read_counts_as_none(status: dict[str, Any]) -> None:
     assert run_view(run_object(status=status)).status == RunStatus()
 
