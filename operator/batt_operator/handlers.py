@@ -16,7 +16,7 @@ from typing import Any
 import kopf
 
 from batt.api import GROUP, VERSION
-from batt_operator.cluster import MANAGED_BY, PLURAL, Cluster, Raw, RunKey, open_api
+from batt_operator.cluster import MANAGED_BY, PLURAL, ApiError, Cluster, Raw, RunKey, open_api
 from batt_operator.controller import Controller
 from batt_operator.executor import Executor
 from batt_operator.health import Health, serve_health, version_of
@@ -93,6 +93,8 @@ async def resync_for_ever(operator: Operator, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
             await asyncio.to_thread(operator.resync)
+        except ApiError as error:
+            LOG.error("resync failed", extra={"error": str(error)})  # noqa: TRY400 # a trace would tell nothing more
         except Exception:
             LOG.exception("resync failed")
         try:

@@ -37,7 +37,7 @@ class Health:
         self.clock = clock
         self.resync_seconds = resync_seconds
         self.lock = threading.Lock()
-        self.synced = clock()
+        self.synced: float | None = None
         self.seen: dict[str, dict[str, str]] = {}
         self.behind: dict[str, dict[Version, int]] = {}
         self.unlisted: dict[str, set[str]] = {}
@@ -75,9 +75,10 @@ class Health:
     def faults(self) -> list[str]:
         """Return what is wrong; empty where nothing is."""
         with self.lock:
-            age = self.clock() - self.synced
             faults = []
-            if age > MISSED_RESYNCS * self.resync_seconds + 30:
+            if self.synced is None:  # it cannot reach the API server, or may not list: not ready, and Helm waits
+                faults.append("no resync yet")
+            elif (age := self.clock() - self.synced) > MISSED_RESYNCS * self.resync_seconds + 30:
                 faults.append(f"no resync for {age:.0f} s")
             for kind, behind in self.behind.items():
                 stale = sum(count > MISSED_LOOKS for count in behind.values())

@@ -118,6 +118,7 @@ def test_every_value_is_described() -> None:
         ({"images": {"worker": {"digest": "sha256:1"}}}, ["'/images/worker/digest'"]),
         ({"images": {"pullPolicy": "Sometimes"}}, ["'/images/pullPolicy'", "'Always', 'IfNotPresent', 'Never'"]),
         ({"operator": {"healthPort": 80}}, ["'/operator/healthPort'", "minimum: got 80, want 1,024"]),
+        ({"operator": {"resyncSeconds": 0.5}}, ["'/operator/resyncSeconds'", "minimum: got 0.5, want 5"]),
         ({"networkPolicy": {"except": ["private"]}}, ["'/networkPolicy/except/0'"]),
         ({"worker": {"env": [{"value": "x"}]}}, ["'/worker/env/0'", "missing property 'name'"]),
         ({"worker": {"env": {"A": "b"}}}, ["'/worker/env'", "got object, want array"]),

@@ -32,11 +32,19 @@ def clock() -> Clock:
 
 @pytest.fixture
 def health(clock: Clock) -> Health:
-    return Health(RESYNC, clock)
+    synced = Health(RESYNC, clock)
+    synced.resynced()
+    return synced
 
 
-def test_fresh_operator_is_healthy(health: Health) -> None:
-    assert health.faults() == []
+def test_operator_is_unhealthy_until_it_has_seen_the_cluster(clock: Clock) -> None:
+    fresh = Health(RESYNC, clock)
+
+    before = fresh.faults()
+    fresh.resynced()
+
+    assert before == ["no resync yet"]
+    assert fresh.faults() == []
 
 
 def test_late_resync_is_a_fault_until_one_goes_through(health: Health, clock: Clock) -> None:
