@@ -79,6 +79,8 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
+    OPERATOR_FAULT = "OperatorFault"
+    NODE_LOST = "NodeLost"
     POD_REFUSED = "PodRefused"
     POD_CONFIG = "PodConfig"
     CRASHING = "Crashing"

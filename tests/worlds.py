@@ -97,7 +97,7 @@ class Story:
         self.made = 0
         self.pods: dict[str, list[PodView]] = {}
         self.stall: Stall | None = None
-        self.taken = ""
+        self.refused: Stall | None = None
         self.is_gone = False
         self.last: Decision | None = None
 
@@ -119,7 +119,7 @@ class Story:
         look = what_to_look_at(self.run, self.jobs, self.settings, self.now)
         ended = {job.name: self.pods.get(job.uid, []) for job in look.ended}
         stall = self.stall if look.stalled else None
-        return World(self.run, dict(self.jobs), ended, stall, self.taken, self.settings, self.now)
+        return World(self.run, dict(self.jobs), ended, stall, self.refused, self.settings, self.now)
 
     def act(self, action: object) -> None:
         """Do to the cluster what the executor does."""

@@ -26,6 +26,9 @@ RETRY_SECONDS = (1.0, 60.0)
 CONFLICTS = 3
 """How often in a row a look may come too late before that counts as a failure: somebody else writes all the time."""
 
+TOLD_FAILURES = 5
+"""So many failed looks in a row, half a minute, are told on the run itself: its user may not see our log."""
+
 LOG = logging.getLogger("batt_operator")
 """The operator's log."""
 
@@ -34,10 +37,12 @@ class Controller:
     """Looks at runs when they are woken.
 
     look: brings a run a step further; returns after how many seconds to look again, None for not by itself.
+    tell: says on a run that looking at it keeps failing, and how.
     """
 
-    def __init__(self, look: Callable[[RunKey], float | None]) -> None:
+    def __init__(self, look: Callable[[RunKey], float | None], tell: Callable[[RunKey, str], None]) -> None:
         self.look = look
+        self.tell = tell
         self.changed = threading.Condition()
         self.due: dict[RunKey, float] = {}
         self.heap: list[tuple[float, RunKey]] = []
@@ -125,4 +130,9 @@ class Controller:
         again: float = min(most, first * 2.0 ** min(count - 1, 10))
         fields = {"namespace": key.namespace, "run": key.name, "error": error, "failures": count, "again": again}
         LOG.error("look failed", extra=fields, exc_info=has_trace)
+        if count == TOLD_FAILURES:
+            try:
+                self.tell(key, error)
+            except Exception:
+                LOG.exception("telling failed", extra={"namespace": key.namespace, "run": key.name})
         return again

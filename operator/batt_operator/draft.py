@@ -255,6 +255,17 @@ class Draft:
         place = {kind: place for place, kind in enumerate(ConditionType)}
         self.update(conditions=tuple(sorted([*others, condition], key=lambda one: place[one.type])))
 
+    def fault(self, message: str) -> None:
+        """Say that the operator itself has failed at the run."""
+        self.say(ConditionType.STALLED, Reason.OPERATOR_FAULT, message)
+        self.update(message=cut(f"{Reason.OPERATOR_FAULT}: {message}"))
+
+    def drop_fault(self) -> None:
+        """Take that back."""
+        stalled = self.status.condition(ConditionType.STALLED)
+        if stalled is not None and stalled.reason is Reason.OPERATOR_FAULT:
+            self.drop(ConditionType.STALLED)
+
     def drop(self, kind: ConditionType) -> None:
         """Take a condition back."""
         self.update(conditions=tuple(one for one in self.status.conditions if one.type is not kind))

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from batt.api import API_VERSION, KIND
-from batt.status import RunStatus
+from batt.status import Reason, RunStatus
 from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
-from batt_operator.draft import Event
+from batt_operator.draft import Draft, Event
 from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, status_of, written_time
 from batt_operator.reconcile import reconcile
 from batt_operator.settings import Settings
-from batt_operator.stalls import Stall, explain_waiting
+from batt_operator.stalls import Stall, explain_refusal, explain_waiting
 from batt_operator.world import (
     Action,
     CreateConfigMap,
@@ -43,8 +43,16 @@ LOG = logging.getLogger("batt_operator")
 """The operator's log."""
 
 
-class NameTakenError(Exception):
-    """An object that should be ours belongs to somebody else."""
+REFUSED = frozenset({400, 403, 422})
+"""Answers by which the API server refuses an object for what it is: a quota, an admission policy, a wrong field."""
+
+
+class RefusedError(Exception):
+    """What a run needs cannot be created: somebody else's stands there, or the API server does not take it."""
+
+    def __init__(self, stall: Stall) -> None:
+        super().__init__(stall.message)
+        self.stall = stall
 
 
 class Executor:
@@ -69,13 +77,25 @@ class Executor:
             return None
         run = self.with_unwritten(key, run_view(raw))
         jobs = self.own_jobs(run)
-        decision = self.decide(run, jobs, taken="")
+        decision = self.decide(run, jobs, None)
         try:
             self.act(run, decision.actions)
-        except NameTakenError as error:
-            decision = self.decide(run, jobs, taken=str(error))
+        except RefusedError as error:
+            decision = self.decide(run, jobs, error.stall)
             self.act(run, decision.actions)
         return self.conclude(key, run, decision)
+
+    def tell_fault(self, key: RunKey, error: str) -> None:
+        """Say on a run that the operator cannot go on with it; the next look that succeeds takes it back."""
+        raw = self.cluster.get_run(key)
+        if raw is None:
+            return
+        run = run_view(raw)
+        if run.status.has_ended():
+            return
+        draft = Draft(run, self.now())
+        draft.fault(f"the operator cannot go on with this run: {error}; its log says more")
+        self.cluster.patch_status(key, run.resource_version, merge_patch(run.stored_status, as_raw(draft.status)))
 
     def forget(self, key: RunKey) -> None:
         """Drop what is remembered of a run that goes."""
@@ -93,13 +113,13 @@ class Executor:
         views = map(job_view, self.cluster.list_jobs(run.namespace, run.uid))
         return {job.name: job for job in views if job.owner_uid == run.uid}
 
-    def decide(self, run: RunView, jobs: Mapping[str, JobView], taken: str) -> Decision:
+    def decide(self, run: RunView, jobs: Mapping[str, JobView], refused: Stall | None) -> Decision:
         """Read the pods that the decision needs, and decide."""
         now = self.now()
         look = what_to_look_at(run, jobs, self.settings, now)
         ended = {job.name: self.pods(run, job, ended_fields(job), ENDED_PODS) for job in look.ended}
         stall = self.stall(run, look.stalled) if look.stalled else None
-        return reconcile(World(run, jobs, ended, stall, taken, self.settings, now))
+        return reconcile(World(run, jobs, ended, stall, refused, self.settings, now))
 
     def pods(self, run: RunView, job: JobView, fields: str, limit: int) -> list[PodView]:
         """Return some pods of a Job."""
@@ -110,7 +130,7 @@ class Executor:
         pods = [
             pod
             for job in jobs
-            for phase in ("Pending", "Failed")  # asked for apart: many failed ones would hide the pending ones
+            for phase in ("Running", "Pending", "Failed")  # asked for apart: many of one would hide the others
             for pod in self.pods(run, job, f"status.phase={phase}", STALLED_PODS)
         ]
         events = (
@@ -124,15 +144,15 @@ class Executor:
         """Apply actions in their order.
 
         Raises:
-            NameTakenError: what should be created is there, and somebody else's.
+            RefusedError: something cannot be created; what stands before it in the list is done.
         """
         for action in actions:
             LOG.info("act", extra=about(run) | {"action": type(action).__name__, "object": name_of(action)})
             match action:
                 case CreateConfigMap(manifest):
-                    require_ours(run, self.cluster.create_config_map(manifest))
+                    require_ours(run, create(self.cluster.create_config_map, manifest))
                 case CreateJob(manifest):
-                    require_ours(run, self.cluster.create_job(manifest))
+                    require_ours(run, create(self.cluster.create_job, manifest))
                 case PatchJob(name, spec):
                     self.cluster.patch_job(run.namespace, name, spec)
                 case DeleteJob(name, uid):
@@ -155,7 +175,7 @@ class Executor:
             return wait if again is None else min(wait, again)
         for event in decision.events:  # before the status: a crash between the two tells them again by the same names
             self.tell(run, event)
-        changes = merge_patch(run.stored_status, new.model_dump(mode="json", by_alias=True))
+        changes = merge_patch(run.stored_status, as_raw(new))
         self.cluster.patch_status(key, run.resource_version, changes)
         self.written[key] = self.now()
         if new.phase is not old.phase:
@@ -212,11 +232,27 @@ def about(run: RunView) -> dict[str, str]:
     return {"namespace": run.namespace, "run": run.name}
 
 
+def create(send: Callable[[Raw], Raw], manifest: Raw) -> Raw:
+    """Create an object; return it as stored.
+
+    Raises:
+        RefusedError: the API server does not take it.
+    """
+    try:
+        return send(manifest)
+    except ApiError as error:
+        if error.status not in REFUSED or is_going_away(error):
+            raise
+        raise RefusedError(explain_refusal(error.message)) from error
+
+
 def require_ours(run: RunView, raw: Raw) -> None:
     """Refuse an object that another one owns: a user's, or a deleted run's of the same name."""
     owners = [one["uid"] for one in raw["metadata"].get("ownerReferences", ()) if one.get("controller")]
     if run.uid not in owners:
-        raise NameTakenError(f"{raw.get('kind', 'object')} {raw['metadata']['name']}")
+        what = f"{raw.get('kind', 'object')} {raw['metadata']['name']}"
+        message = f"{what} is there and not this run's; delete it, or rename the run"
+        raise RefusedError(Stall(Reason.NAME_TAKEN, message))
 
 
 def without_counts(status: RunStatus) -> dict[str, Any]:
@@ -224,6 +260,12 @@ def without_counts(status: RunStatus) -> dict[str, Any]:
     clock = status.clock.model_copy(update={"waiting_since": None})
     quiet = status.model_copy(update={"clock": clock, "progress": ""})
     return quiet.model_dump(exclude={"shards"}) | {"failed": status.shards.failed}
+
+
+def as_raw(status: RunStatus) -> Raw:
+    """Return a status as the API server has it."""
+    raw: Raw = status.model_dump(mode="json", by_alias=True)
+    return raw
 
 
 def merge_patch(old: Raw, new: Raw) -> Raw:

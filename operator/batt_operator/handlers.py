@@ -40,7 +40,7 @@ class Operator:
         self.settings = settings
         self.cluster = Cluster(open_api(), settings.namespace)
         self.executor = Executor(self.cluster, settings, lambda: datetime.now(UTC))
-        self.controller = Controller(self.executor.reconcile)
+        self.controller = Controller(self.executor.reconcile, self.executor.tell_fault)
         self.health = Health(settings.resync_seconds)
         self.server = serve_health(self.health, settings.health_port)
 

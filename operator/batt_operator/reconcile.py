@@ -43,8 +43,11 @@ STOP_SECONDS = 180.0
 MAX_REMADE = 3
 """How often a stage is made anew because its last words were lost."""
 
-TAKEN_SECONDS = 5.0
-"""When to try again to create what stands there already: what a deleted run of the same name leaves goes by itself."""
+REFUSED_SECONDS = 5.0
+"""When to try again to create what was refused: what a deleted run of the same name leaves goes by itself."""
+
+LOST_SECONDS = 30.0
+"""When to look again at pods whose node does not answer."""
 
 SOON_SECONDS = 1.0
 """When to look again at what should change by itself at once."""
@@ -94,6 +97,7 @@ class Reconciler:
     def advance(self) -> None:
         """Take the run as far as it goes now."""
         self.draft.observe()
+        self.draft.drop_fault()
         refused = refusal(self.run, self.settings)
         spec = self.run.run
         if refused or spec is None:
@@ -174,7 +178,7 @@ class Reconciler:
             return False
         if self.rests(view):
             return False
-        if view.missing and not self.world.taken:
+        if view.missing and not self.world.refused:
             self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, self.results_root())))
         self.create(view, 1)
         self.draft.wake()
@@ -200,7 +204,7 @@ class Reconciler:
         if self.resume(view):
             return False
         self.create(view, clock.todo or 0)
-        if self.is_queued and all(job.is_suspended for job in view.jobs) and not self.world.taken:
+        if self.is_queued and all(job.is_suspended for job in view.jobs) and not self.world.refused:
             self.draft.rest(Reason.QUEUED_BY_KUEUE, f"waits in the queue {self.spec.spec.queue} for Kueue to admit it")
             return False
         self.draft.wake()
@@ -240,8 +244,8 @@ class Reconciler:
 
     def create(self, view: StageView, shards: int) -> None:
         """Create the stage's Jobs that are missing."""
-        if self.world.taken:  # whose it is shows in the stall; try again later
-            self.again_in(TAKEN_SECONDS)
+        if self.world.refused:  # the stall tells why; try again later
+            self.again_in(REFUSED_SECONDS)
             return
         status = self.draft.status
         pool = self.spec.spec.pool or self.settings.default_pool
@@ -374,7 +378,7 @@ class Reconciler:
 
     def wait(self, view: StageView) -> None:
         """Say how a stage gets on; stop it where it has had no running pod for too long."""
-        if view.has_running_pod or not (view.jobs or self.world.taken):
+        if view.has_running_pod or not (view.jobs or self.world.refused):
             self.draft.clock(waiting_since=None)
             self.draft.drop(ConditionType.STALLED)
             return
@@ -383,10 +387,10 @@ class Reconciler:
         limit = float(self.spec.spec.deadlines.pending_seconds)
         if view.has_begun or (view.stage is Stage.WORK and self.draft.status.is_true(ConditionType.STARTED)):
             limit += BACKOFF_SECONDS  # for which Kubernetes may wait before it tries a shard again
-        if waited >= limit:
+        if waited >= limit and not (stall and stall.reason is Reason.NODE_LOST):  # Kubernetes evicts such pods
             self.give_up(view, stall, waited)
             return
-        self.again_in(limit - waited)
+        self.again_in(limit - waited if waited < limit else LOST_SECONDS)
         if waited < STALL_SECONDS:
             self.again_in(STALL_SECONDS - waited)
         elif stall:
@@ -394,10 +398,7 @@ class Reconciler:
 
     def stall_of(self, view: StageView) -> Stall | None:
         """Return why no pod of the stage runs."""
-        if self.world.taken:
-            message = f"{self.world.taken} is there and not this run's; delete it, or rename the run"
-            return Stall(Reason.NAME_TAKEN, message)
-        return self.world.stall if view.jobs else None
+        return self.world.refused or (self.world.stall if view.jobs else None)
 
     def give_up(self, view: StageView, stall: Stall | None, waited: float) -> None:
         """End a stage that does not get any pod to run."""

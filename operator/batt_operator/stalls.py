@@ -36,6 +36,10 @@ def explain_waiting(pods: Sequence[PodView], refusals: Sequence[str]) -> Stall |
         pods: some pods of the stage that have not succeeded.
         refusals: messages of FailedCreate events about its Jobs, latest last: the API server took no pod.
     """
+    for pod in pods:
+        if pod.phase == "Running":  # the Job has just said that none is ready
+            remedy = "Kubernetes replaces it if the node stays away"
+            return Stall(Reason.NODE_LOST, f"pod {pod.name} runs on node {pod.node}, which does not answer; {remedy}")
     pending = [pod for pod in pods if pod.phase == "Pending"]
     for pod in pending:
         if pod.waiting_reason in PULL_REASONS:

@@ -58,14 +58,14 @@ class World(NamedTuple):
     jobs: the run's own Jobs by name.
     ended_pods: by Job name, the pods that are left of a Job that is over, some of them where there are many.
     stall: why the current stage has no running pod, if somebody has looked.
-    taken: name of an object of somebody else's that stands where one of ours should.
+    refused: why the API server has just not let us create what is needed.
     """
 
     run: RunView
     jobs: Mapping[str, JobView]
     ended_pods: Mapping[str, Sequence[PodView]]
     stall: Stall | None
-    taken: str
+    refused: Stall | None
     settings: Settings
     now: datetime
 

@@ -41,6 +41,9 @@ USERS = {
 }
 """Kubeconfig -> (user, group): one user each, so that the audit log tells them apart."""
 
+NODE_GRACE = "24h"
+"""How long a silent node counts as alive: fake ones send no sign of life, and their pods would stop being ready."""
+
 QPS, BURST = 500, 1000
 """Requests a second of controllers and scheduler: their default of 20 would be what a scale test measures."""
 
@@ -109,6 +112,7 @@ class ControlPlane:
             f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0",
             f"--service-account-private-key-file={self.folder}/sa.key", "--use-service-account-credentials",
             f"--root-ca-file={self.folder}/certs/apiserver.crt", f"--kube-api-qps={QPS}", f"--kube-api-burst={BURST}",
+            f"--node-monitor-grace-period={NODE_GRACE}",
         )  # fmt: skip
         self._component("kube-scheduler", f"--config={self.folder}/scheduler.yaml", "--secure-port=0")
         path = "/api/v1/namespaces/default/serviceaccounts/default"

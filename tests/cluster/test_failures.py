@@ -251,3 +251,22 @@ def test_a_run_whose_secret_is_missing_is_told_which(control_plane: Cluster, ns:
     [container] = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "model-keys"}}]
     assert "model-keys" not in as_json(control_plane.get(f"/api/v1/namespaces/{ns}/configmaps/keyed-run"))
+
+
+def test_a_job_that_the_api_server_does_not_take_is_told(control_plane: Cluster, ns: str) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": ns},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    control_plane.apply(quota)
+    used = f"/api/v1/namespaces/{ns}/resourcequotas/none"
+    wait_until("the quota in force", lambda: control_plane.get(used).get("status", {}).get("used"))
+    control_plane.apply(run_object("untaken", ns, {"deadlines": {"pendingSeconds": 30}}))
+
+    stalled = wait_status(control_plane, ns, "untaken", lambda one: condition(one, "Stalled") != {}, "Stalled")
+    status = wait_phase(control_plane, ns, "untaken", "Failed")
+
+    assert condition(stalled, "Stalled")["reason"] == "QuotaExceeded"
+    assert "exceeded quota: none" in status["message"]

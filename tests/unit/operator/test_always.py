@@ -101,8 +101,8 @@ def vanishes(story: Story) -> None:
         story.jobs.popitem()
 
 
-def taken_by(what: str) -> Step:
-    return lambda story: setattr(story, "taken", what)
+def refused_by(stall: Stall | None) -> Step:
+    return lambda story: setattr(story, "refused", stall)
 
 
 def stalled_by(stall: Stall | None) -> Step:
@@ -131,8 +131,10 @@ EVENTS = st.one_of(
     st.builds(fails, st.sampled_from(JOB_FAILURES), st.sampled_from([1, 64, 65, 70, 77, 78, 137])),
     st.builds(kueue, st.booleans()),
     st.just(vanishes),
-    st.builds(taken_by, st.sampled_from(["", "Job mine-work"])),
-    st.builds(stalled_by, st.sampled_from([None, Stall(Reason.UNSCHEDULABLE, "0/3 nodes are available")])),
+    st.builds(refused_by, st.sampled_from([None, None, Stall(Reason.NAME_TAKEN, "Job mine-work is there")])),
+    st.builds(
+        stalled_by, st.sampled_from([None, Stall(Reason.UNSCHEDULABLE, "0/3 nodes"), Stall(Reason.NODE_LOST, "away")])
+    ),
 )
 
 SECONDS = st.sampled_from([0.0, 1.0, 11.0, 200.0, 4000.0])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from batt_operator.cluster import ApiError, RunKey
-from batt_operator.controller import CONFLICTS, LEAST_SECONDS, RETRY_SECONDS, THREADS, Controller
+from batt_operator.controller import CONFLICTS, LEAST_SECONDS, RETRY_SECONDS, THREADS, TOLD_FAILURES, Controller
 
 MINE, YOURS = RunKey("team", "mine"), RunKey("team", "yours")
 
@@ -54,7 +54,7 @@ class Looks:
 
 @contextmanager
 def started(look: Callable[[RunKey], float | None]) -> Iterator[Controller]:
-    controller = Controller(look)
+    controller = Controller(look, lambda *_: None)
     controller.start()
     try:
         yield controller
@@ -156,7 +156,7 @@ def test_many_runs_are_all_looked_at() -> None:
 def test_stop_lets_a_look_end_and_begins_no_other() -> None:
     looks = Looks()
     looks.gate.clear()
-    controller = Controller(looks)
+    controller = Controller(looks, lambda *_: None)
     controller.start()
     controller.wake(MINE)
     looks.wait_for(1)
@@ -198,7 +198,7 @@ def failing(error: Exception) -> Controller:
     def look(_: RunKey) -> float | None:
         raise error
 
-    return Controller(look)
+    return Controller(look, lambda *_: None)
 
 
 def test_failed_looks_are_repeated_ever_later(caplog: pytest.LogCaptureFixture) -> None:
@@ -229,7 +229,7 @@ def test_success_forgets_failures() -> None:
             raise answer
         return None
 
-    controller = Controller(look)
+    controller = Controller(look, lambda *_: None)
 
     assert [controller.look_once(MINE) for _ in range(4)] == [1, 2, None, 1]
 
@@ -271,3 +271,13 @@ def test_runs_that_are_gone_leave_nothing_behind() -> None:
 
     assert controller.earliest.keys() == {MINE}
     assert [{}, [], set(), {}] == [controller.due, controller.heap, controller.busy, controller.failures]
+
+
+def test_a_run_that_keeps_failing_is_told_once() -> None:
+    told: list[tuple[RunKey, str]] = []
+    controller = Controller(lambda _key: None, lambda key, error: told.append((key, error)))
+
+    for _ in range(TOLD_FAILURES + 3):
+        controller.failed(RunKey("ns", "mine"), "KeyError('spec')", has_trace=False)
+
+    assert told == [(RunKey("ns", "mine"), "KeyError('spec')")]

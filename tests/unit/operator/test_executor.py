@@ -500,3 +500,41 @@ def test_event_says_which_run_it_is_about(cluster: FakeCluster, clock: Clock) ->
     assert planned["involvedObject"]["uid"] == UID
     assert planned["metadata"]["namespace"] == "team"
     assert planned["type"] == "Normal"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        (403, 'jobs.batch "mine-plan" is forbidden: exceeded quota: few', "QuotaExceeded"),
+        (403, "ValidatingAdmissionPolicy 'none' denied request", "PodRefused"),
+        (422, "spec.template.spec.tolerations[0].operator: Unsupported value", "PodRefused"),
+    ],
+)
+def test_what_the_api_server_does_not_take_is_told_and_given_up(
+    cluster: FakeCluster, clock: Clock, code: int, message: str, reason: str
+) -> None:
+    cluster.refuses["create_job"] = ApiError("POST", code, "Forbidden", message)
+    executor = executor_of(cluster, clock)
+
+    executor.reconcile(KEY)
+    clock.go_on(20)
+    executor.reconcile(KEY)
+    told = status(cluster)
+    clock.go_on(2000)
+    executor.reconcile(KEY)
+
+    assert f"{reason}: {message}" in told["message"]
+    assert status(cluster)["phase"] == "Failed"
+    assert message in status(cluster)["message"]
+
+
+def test_a_fault_of_the_operator_is_told_on_the_run_and_goes_with_it(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+
+    executor.tell_fault(KEY, "KeyError('spec')")
+    told = status(cluster)
+    executor.reconcile(KEY)
+
+    assert "OperatorFault: the operator cannot go on with this run: KeyError('spec')" in told["message"]
+    assert status(cluster)["message"] == ""

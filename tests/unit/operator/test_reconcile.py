@@ -818,14 +818,14 @@ def test_name_that_is_taken_is_shown_then_given_up(stage: str, queue: dict[str, 
     elif stage == "work":
         story.look()
         story.complete("mine-plan", plan_words(4))
-    story.taken = f"Job mine-{stage}"
+    story.refused = Stall(Reason.NAME_TAKEN, f"Job mine-{stage} is there and not this run's")
 
     story.look(1)
     decision = story.look(15)
     stalled = story.condition(ConditionType.STALLED)
     story.look(60)
     if stage == "work":
-        story.taken = ""
+        story.refused = None
         story.look(1)
         story.complete("mine-collect", collect_words(4, "0-3"))
         story.look(1)
@@ -840,11 +840,11 @@ def test_name_that_is_taken_is_shown_then_given_up(stage: str, queue: dict[str, 
 
 def test_name_that_gets_free_is_used() -> None:
     story = Story()
-    story.taken = "ConfigMap mine-run"
+    story.refused = Stall(Reason.NAME_TAKEN, "ConfigMap mine-run is there")
     story.look()
     story.look(15)
 
-    story.taken = ""
+    story.refused = None
     story.look(5)
     story.look(5)
 
@@ -1148,3 +1148,20 @@ def test_deletions_name_the_job_that_was_seen() -> None:
     decision = story.look(5)
 
     assert decision.actions == (DeleteJob("mine-plan", uid),)
+
+
+def test_pods_whose_node_does_not_answer_are_waited_for() -> None:
+    story = Story({"deadlines": {"pendingSeconds": 30}}).working()
+    story.job("mine-work", active=4, ready=0)
+    story.stall = Stall(Reason.NODE_LOST, "pod p runs on node n, which does not answer")
+    story.look(1)
+
+    story.look(2000)
+    stalled = story.condition(ConditionType.STALLED)
+    story.job("mine-work", active=4, ready=4)
+    story.look(10)
+
+    assert stalled is not None
+    assert stalled.reason is Reason.NODE_LOST
+    assert story.phase == "Running"
+    assert story.condition(ConditionType.STALLED) is None
