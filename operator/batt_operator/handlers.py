@@ -21,6 +21,7 @@ from batt_operator.controller import Controller
 from batt_operator.executor import Executor
 from batt_operator.health import Health, serve_health, version_of
 from batt_operator.logs import log_as_json
+from batt_operator.observed import is_settled
 from batt_operator.settings import Settings, load_settings
 
 CONFIG = Path("/etc/batt/config.yaml")
@@ -45,12 +46,16 @@ class Operator:
         self.server = serve_health(self.health, settings.health_port)
 
     def resync(self) -> None:
-        """List all runs and Jobs, wake every run, and find out whether the watches have told of them."""
+        """List all runs and Jobs, find out whether the watches have told of them, and wake the runs that go on.
+
+        Those that have ended are the most, and cost two requests a look; the time to live of theirs is due by itself.
+        """
         runs, jobs = self.cluster.list_runs(), self.cluster.list_all_jobs()
         self.health.listed("benchmarkruns", map(version_of, runs))
         self.health.listed("jobs", map(version_of, jobs))
         for raw in runs:
-            self.controller.wake(key_of(raw))
+            if not is_settled(raw):
+                self.controller.wake(key_of(raw))
         self.health.resynced()
 
 

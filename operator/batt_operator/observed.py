@@ -114,6 +114,12 @@ def status_of(stored: Raw) -> RunStatus:
     return status if has_zones else RunStatus()
 
 
+def is_settled(raw: Raw) -> bool:
+    """Return whether a run has ended and nothing was asked of it since: nobody needs to look at it."""
+    status = status_of(raw.get("status") or {})
+    return status.has_ended() and status.observed_generation == raw["metadata"].get("generation", 0)
+
+
 def job_view(raw: Raw) -> JobView:
     """Return a Job of the API server."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}

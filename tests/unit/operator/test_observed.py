@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from batt.status import RunStatus
 from batt_operator.observed import (
     count_indexes,
+    is_settled,
     job_view,
     parsed_time,
     pod_view,
@@ -142,6 +144,18 @@ def test_run_with_what_the_api_server_adds_is_read() -> None:
 )
 def test_status_that_cannot_be_read_counts_as_none(status: dict[str, Any]) -> None:
     assert run_view(run_object(status=status)).status == RunStatus()
+
+
+def test_run_that_has_ended_is_settled_until_something_is_asked_of_it() -> None:
+    ended = run_object(status={"phase": "Complete", "observedGeneration": 3})
+    ended["metadata"]["generation"] = 3
+    asked = copy.deepcopy(ended)
+    asked["metadata"]["generation"] = 4
+    running = run_object(status={"phase": "Running", "observedGeneration": 3})
+    running["metadata"]["generation"] = 3
+
+    assert is_settled(ended)
+    assert [is_settled(one) for one in (asked, running, run_object())] == [False, False, False]
 
 
 def test_fields_of_other_versions_in_a_status_are_passed_over() -> None:
