@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import NamedTuple
 
 from batt_operator.cluster import Raw
@@ -87,6 +89,19 @@ class Health:
             return faults
 
 
+class Server(ThreadingHTTPServer):
+    """Listens on all addresses of the pod: a cluster's may be of IPv4, of IPv6, or of both."""
+
+    daemon_threads = True
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        """Bind; a socket of IPv6 takes connections by IPv4 too."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)  # HTTPServer's asks DNS for a name that nobody needs, and waits for the answer
+
+
 def serve_health(health: Health, port: int) -> ThreadingHTTPServer:
     """Serve /healthz on a port from a thread of its own; return the server, whose shutdown() ends it."""
 
@@ -109,7 +124,6 @@ def serve_health(health: Health, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Say nothing: a probe every few seconds is no news."""
 
-    server = ThreadingHTTPServer(("", port), Handler)
-    server.daemon_threads = True
+    server = Server(("", port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

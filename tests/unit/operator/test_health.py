@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -126,6 +127,12 @@ def test_probe_gets_200_then_503_with_the_reason(address: str, health: Health, c
 
     assert good == (200, {"healthy": True, "faults": []})
     assert bad == (503, {"healthy": False, "faults": ["no resync for 10000 s"]})
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6: nobody can ask by it")
+def test_probe_may_come_by_either_kind_of_address(address: str) -> None:
+    with urllib.request.urlopen(f"{address.replace('127.0.0.1', '[::1]')}/healthz", timeout=10) as answer:
+        assert answer.status == 200
 
 
 def test_other_paths_are_not_there(address: str) -> None:
