@@ -62,7 +62,8 @@ def run_object(
 
 def pod_object(name: str = "pod-1", *, created: datetime = THEN, **status: Any) -> dict[str, Any]:
     """Return a pod as the API server gives it."""
-    return {"metadata": {"name": name, "creationTimestamp": written_time(created)}, "status": status}
+    metadata = {"name": name, "uid": f"uid-{name}", "creationTimestamp": written_time(created)}
+    return {"metadata": metadata, "status": status}
 
 
 def ended_pod(code: int, message: str = "", reason: str = "", name: str = "pod-1") -> PodView:

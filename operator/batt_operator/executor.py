@@ -133,12 +133,15 @@ class Executor:
             for phase in ("Running", "Pending", "Failed")  # asked for apart: many of one would hide the others
             for pod in self.pods(run, job, f"status.phase={phase}", STALLED_PODS)
         ]
-        events = (
-            []
-            if pods
-            else [event for job in jobs for event in self.cluster.list_events(run.namespace, job.uid, "FailedCreate")]
-        )
-        return explain_waiting(pods, [str(event.get("message", "")) for event in sorted(events, key=when)])
+        refusals = [] if pods else [word for job in jobs for word in self.words(run, job.uid, "FailedCreate")]
+        stuck = next((pod for pod in pods if pod.waiting_reason == "ContainerCreating"), None)
+        mounts = self.words(run, stuck.uid, "FailedMount") if stuck else []
+        return explain_waiting(pods, refusals, mounts)
+
+    def words(self, run: RunView, uid: str, reason: str) -> list[str]:
+        """Return the messages of the events of one reason about an object, the latest last."""
+        events = self.cluster.list_events(run.namespace, uid, reason)
+        return [str(event.get("message", "")) for event in sorted(events, key=when)]
 
     def act(self, run: RunView, actions: Sequence[Action]) -> None:
         """Apply actions in their order.

@@ -66,6 +66,7 @@ class PodView(NamedTuple):
     """A pod: where it is stuck, or how its worker container ended."""
 
     name: str
+    uid: str
     phase: str
     node: str
     reason: str
@@ -156,6 +157,7 @@ def pod_view(raw: Raw) -> PodView:
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     return PodView(
         name=raw["metadata"]["name"],
+        uid=raw["metadata"]["uid"],
         phase=status.get("phase", ""),
         node=raw.get("spec", {}).get("nodeName", ""),
         reason=status.get("reason", ""),

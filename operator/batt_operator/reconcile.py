@@ -18,6 +18,7 @@ from batt_operator.draft import Draft
 from batt_operator.endings import refusal, why_failed
 from batt_operator.jobs import config_map_manifest, job_manifest
 from batt_operator.observed import JobView, StageView, count_indexes, parsed_time
+from batt_operator.settings import Pool
 from batt_operator.stages import Stage, job_slots
 from batt_operator.stalls import Stall
 from batt_operator.world import (
@@ -46,8 +47,8 @@ MAX_REMADE = 3
 REFUSED_SECONDS = 5.0
 """When to try again to create what was refused: what a deleted run of the same name leaves goes by itself."""
 
-LOST_SECONDS = 30.0
-"""When to look again at pods whose node does not answer."""
+LOST_SECONDS = 3600.0
+"""How much longer pods are waited for that run on nodes which do not answer: Kubernetes evicts them long before."""
 
 SOON_SECONDS = 1.0
 """When to look again at what should change by itself at once."""
@@ -98,8 +99,9 @@ class Reconciler:
         """Take the run as far as it goes now."""
         self.draft.observe()
         self.draft.drop_fault()
-        refused = refusal(self.run, self.settings)
         spec = self.run.run
+        is_new = self.draft.status.clock.stage == Stage.PLAN and not self.world.jobs
+        refused = refusal(self.run, self.settings) if is_new or spec is None else ""  # who has begun may go on
         if refused or spec is None:
             self.delete([job for job in self.world.jobs.values() if not job.is_over])  # of a run taken up before
             self.draft.end(Phase.FAILED, Reason.CONFIG_ERROR, refused)
@@ -142,7 +144,8 @@ class Reconciler:
 
     def warn(self) -> None:
         """Say what is allowed and still unwise."""
-        if self.settings.pools[self.spec.spec.pool or self.settings.default_pool].has_gpu():
+        pool = self.pool()
+        if pool is not None and pool.has_gpu():
             message = "solvers run on CPUs: the GPU of this pool stays idle; choose a CPU pool"
             self.draft.say(ConditionType.WARNING, Reason.IDLE_GPU, message)
         else:
@@ -179,7 +182,7 @@ class Reconciler:
         if self.rests(view):
             return False
         if view.missing and not self.world.refused:
-            self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, self.results_root())))
+            self.create_config_map()
         self.create(view, 1)
         self.draft.wake()
         has_begun = view.has_begun or (self.draft.has_begun_planning() and not view.missing)
@@ -220,8 +223,8 @@ class Reconciler:
             told = self.told(view)
             if not isinstance(told, CollectMessage):
                 return self.remake(view)
-            pool = self.settings.pools[self.spec.spec.pool or self.settings.default_pool]
-            self.draft.collected(told, pool.price)
+            pool = self.pool()
+            self.draft.collected(told, pool.price if pool else None)
             return False
         if view.failed:
             reason, message = self.why_failed(view.failed)
@@ -250,9 +253,13 @@ class Reconciler:
         status = self.draft.status
         pool = self.spec.spec.pool or self.settings.default_pool
         for slot in job_slots(self.run.name, view.stage, status.attempt, pool, self.settings.stage_pool):
-            if slot.name in view.missing:
-                manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
-                self.actions.append(CreateJob(manifest))
+            if slot.name not in view.missing:
+                continue
+            if slot.pool not in self.settings.pools:  # taken away since the run began
+                self.draft.stop(Reason.CONFIG_ERROR, refusal(self.run, self.settings))
+                return
+            manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
+            self.actions.append(CreateJob(manifest))
         if view.missing and view.stage is Stage.WORK:
             self.draft.clock(failed_pods=0)
 
@@ -333,9 +340,14 @@ class Reconciler:
         self.patch(running, suspend=True)
         return (not running and view.is_idle) or waited >= STOP_SECONDS
 
-    def results_root(self) -> str:
-        """Return the URI under which the runs' folders lie; refusal has seen to it that there is one."""
-        return self.spec.spec.results or self.settings.results or ""
+    def create_config_map(self) -> None:
+        """Create the ConfigMap that pods read the run from; one that is there stays as it is."""
+        root = self.draft.status.results.removesuffix(self.draft.status.run_id).rstrip("/")
+        self.actions.append(CreateConfigMap(config_map_manifest(self.run, self.spec, root)))
+
+    def pool(self) -> Pool | None:
+        """Return where the work runs; None where the operator's configuration has lost it since the run began."""
+        return self.settings.pools.get(self.spec.spec.pool or self.settings.default_pool)
 
     def concurrency(self) -> int:
         """Return how many pods of the work should run at once."""
@@ -387,14 +399,18 @@ class Reconciler:
         limit = float(self.spec.spec.deadlines.pending_seconds)
         if view.has_begun or (view.stage is Stage.WORK and self.draft.status.is_true(ConditionType.STARTED)):
             limit += BACKOFF_SECONDS  # for which Kubernetes may wait before it tries a shard again
-        if waited >= limit and not (stall and stall.reason is Reason.NODE_LOST):  # Kubernetes evicts such pods
+        if stall and stall.reason is Reason.NODE_LOST:
+            limit += LOST_SECONDS
+        if waited >= limit:
             self.give_up(view, stall, waited)
             return
-        self.again_in(limit - waited if waited < limit else LOST_SECONDS)
+        self.again_in(limit - waited)
         if waited < STALL_SECONDS:
             self.again_in(STALL_SECONDS - waited)
         elif stall:
             self.draft.say(ConditionType.STALLED, stall.reason, stall.message)
+            if stall.reason is Reason.POD_CONFIG and not self.world.refused:
+                self.create_config_map()  # somebody may have deleted it
 
     def stall_of(self, view: StageView) -> Stall | None:
         """Return why no pod of the stage runs."""

@@ -29,12 +29,13 @@ class Stall(NamedTuple):
     message: str
 
 
-def explain_waiting(pods: Sequence[PodView], refusals: Sequence[str]) -> Stall | None:
+def explain_waiting(pods: Sequence[PodView], refusals: Sequence[str], mounts: Sequence[str] = ()) -> Stall | None:
     """Return why no pod runs; None where nothing is known yet: pods may just be starting.
 
     Args:
         pods: some pods of the stage that have not succeeded.
         refusals: messages of FailedCreate events about its Jobs, latest last: the API server took no pod.
+        mounts: messages of FailedMount events about one of the pods, latest last: a volume of it is not there.
     """
     for pod in pods:
         if pod.phase == "Running":  # the Job has just said that none is ready
@@ -52,6 +53,8 @@ def explain_waiting(pods: Sequence[PodView], refusals: Sequence[str]) -> Stall |
         if pod.unscheduled:
             remedy = "add nodes, or choose another spec.pool"
             return Stall(Reason.UNSCHEDULABLE, f"{said(pod, pod.unscheduled)}; {remedy}")
+    if mounts:
+        return Stall(Reason.POD_CONFIG, f"{cut(mounts[-1])}; the run's own ConfigMap is made again, create others")
     if refusals and not pods:
         return explain_refusal(refusals[-1])
     return explain_failures(pods)

@@ -14,7 +14,7 @@ from batt.message import ErrorMessage, encode
 from batt.status import ConditionType, Phase, Reason, RunStatus
 from batt.timing import EDGES, PHASES, PhaseStats
 from batt_operator.draft import END_CONDITIONS
-from batt_operator.reconcile import BACKOFF_SECONDS, STOP_SECONDS, reconcile
+from batt_operator.reconcile import BACKOFF_SECONDS, LOST_SECONDS, STOP_SECONDS, reconcile
 from batt_operator.stalls import Stall
 from batt_operator.world import CreateJob, Decision, DeleteJob, DeleteRun, PatchJob
 from tests.worlds import Story, collect_words, ended_pod, plan_words
@@ -229,7 +229,7 @@ def test_time_alone_brings_every_run_to_its_end(spec: dict[str, Any], steps: Ste
     for name, job in story.jobs.items():
         story.job(name, active=0, ready=0, terminating=0, is_deleting=False, is_suspended=job.is_suspended)
     deadlines = story.raw["spec"]["deadlines"]
-    pending = deadlines["pendingSeconds"] + BACKOFF_SECONDS
+    pending = deadlines["pendingSeconds"] + BACKOFF_SECONDS + LOST_SECONDS
     longest = 3 * pending + deadlines["runSeconds"] + 2 * STOP_SECONDS + 600
     spent = 0.0
 

@@ -121,7 +121,8 @@ class FakeCluster:
         }
         state = {"terminated": {"exitCode": 0, "message": message}}
         status = {"phase": "Succeeded", "containerStatuses": [{"name": "worker", "state": state}]}
-        pod = {"metadata": {"name": f"{name}-x", "creationTimestamp": written_time(THEN)}, "status": status}
+        metadata = {"name": f"{name}-x", "uid": f"uid-{name}-x", "creationTimestamp": written_time(THEN)}
+        pod = {"metadata": metadata, "status": status}
         self.pods[job["metadata"]["uid"]] = [pod]
 
 

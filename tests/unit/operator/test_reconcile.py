@@ -994,14 +994,38 @@ def test_run_of_another_version_is_refused() -> None:
     assert "unheardOf" in story.status.message
 
 
-def test_run_that_is_refused_while_it_works_leaves_no_pod_behind() -> None:
-    story = Story({"pool": "l4"}).working()
-    story.settings = story.settings.model_copy(update={"pools": {"cpu": story.settings.pools["cpu"]}})
+def without_pool(story: Story, name: str) -> None:
+    pools = {one: pool for one, pool in story.settings.pools.items() if one != name}
+    story.settings = story.settings.model_copy(update={"pools": pools, "results": None})
 
+
+def test_run_goes_on_whose_pool_and_store_the_operator_has_lost() -> None:
+    """`helm upgrade` may take both away: its Job is there, and its pods know their store."""
+    story = Story({"pool": "l4"}).working()
+    without_pool(story, "l4")
+
+    story.look(5)
+    story.complete("mine-work")
+    story.look(5)
+    story.complete("mine-collect", collect_words())
+    story.look(5)
+
+    assert story.phase == "Complete"
+    assert story.status.cost.actual is None
+
+
+def test_run_whose_job_and_pool_are_gone_is_collected_and_says_so() -> None:
+    story = Story({"pool": "l4"}).working()
+    without_pool(story, "l4")
+    story.jobs.pop("mine-work")
+
+    story.look(5)
+    story.look(5)
+    story.complete("mine-collect", collect_words(4, "0-3"))
     story.look(5)
 
     assert story.ending == ("Failed", "ConfigError")
-    assert "mine-work" not in story.jobs
+    assert "must be one of cpu" in story.status.message
 
 
 # -- after the end ----------------------------------------------------------------------------------------------------
@@ -1165,3 +1189,14 @@ def test_pods_whose_node_does_not_answer_are_waited_for() -> None:
     assert stalled.reason is Reason.NODE_LOST
     assert story.phase == "Running"
     assert story.condition(ConditionType.STALLED) is None
+
+
+def test_missing_volume_has_the_runs_own_made_again() -> None:
+    story = Story().working()
+    story.job("mine-work", active=4, ready=0)
+    story.stall = Stall(Reason.POD_CONFIG, 'configmap "mine-run" not found')
+
+    story.look(1)
+    story.look(15)
+
+    assert kinds(story) == ["CreateConfigMap"]
