@@ -20,8 +20,12 @@ from batt.errors import BattError, shown
 Raw: TypeAlias = dict[str, Any]
 """A Kubernetes object as JSON: open-ended by nature; the views of observed.py give it types."""
 
-TIMEOUT_SECONDS = (10.0, 30.0)
-"""Longest wait for a connection, and for an answer's next bytes."""
+TIMEOUT_SECONDS = (3.0, 20.0)
+"""Longest wait for a connection, and for an answer's next bytes: three tries of the one and one of the other take less
+than the time that the operator has to stop (30 s)."""
+
+CONNECT_RETRIES = urllib3.Retry(total=2, read=0, other=0)
+"""What one request tries again by itself: connecting. All else is up to the caller, who may have to stop."""
 
 PAGE = 500
 """Objects asked for at once in a list: the API server's own recommendation for large lists."""
@@ -163,7 +167,7 @@ def open_api(kubeconfig: Path | None = None, context: str | None = None) -> Api:
     Raises:
         NoClusterError: there is neither.
     """
-    configuration = client.Configuration()
+    configuration = client.Configuration(retries=CONNECT_RETRIES)
     file = str(kubeconfig) if kubeconfig else None
     try:
         config.load_kube_config(file, context, configuration)  # type: ignore[no-untyped-call] # it has no types

@@ -24,6 +24,7 @@ from batt_operator.world import (
     DeleteRun,
     PatchJob,
     World,
+    begins_attempt,
     what_to_look_at,
 )
 
@@ -76,7 +77,8 @@ class Executor:
             self.forget(key)
             return None
         run = self.with_unwritten(key, run_view(raw))
-        jobs = self.own_jobs(run)
+        is_over = run.status.has_ended() and not begins_attempt(run)
+        jobs = {} if is_over else self.own_jobs(run)  # of thousands of runs, most are over
         decision = self.decide(run, jobs, None)
         try:
             self.act(run, decision.actions)

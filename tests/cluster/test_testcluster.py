@@ -166,12 +166,11 @@ def test_an_image_that_does_not_exist_is_waited_for(
 
 def test_pods_go_to_the_nodes_they_select(control_plane: Cluster, namespace: str, fake_nodes: FakeNodes) -> None:
     taint = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
-    names = fake_nodes.add(
-        1, {"cloud.google.com/gke-accelerator": "nvidia-l4"}, [taint], {"nvidia.com/gpu": "1", "cpu": "8"}
-    )
+    labels = {"cloud.google.com/gke-accelerator": "nvidia-l4", "batt.dev/test": namespace}  # others leave L4 nodes
+    names = fake_nodes.add(1, labels, [taint], {"nvidia.com/gpu": "1", "cpu": "8"})
     job = indexed_job("work", 1)
     spec = job["spec"]["template"]["spec"]
-    spec["nodeSelector"] = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
+    spec["nodeSelector"] = labels
     spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     spec["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "1"}}
 

@@ -197,6 +197,16 @@ def test_second_look_changes_nothing(cluster: FakeCluster, clock: Clock) -> None
     assert cluster.requests == ["get_run mine", "list_jobs"]
 
 
+def test_look_at_a_run_that_has_ended_asks_for_nothing_but_the_run(cluster: FakeCluster, clock: Clock) -> None:
+    executor = executor_of(cluster, clock)
+    go(cluster, clock, executor)
+    cluster.requests.clear()
+
+    executor.reconcile(KEY)
+
+    assert cluster.requests == ["get_run mine"]
+
+
 Step = Callable[[FakeCluster], None]
 
 

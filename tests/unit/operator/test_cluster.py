@@ -1,0 +1,91 @@
+"""How often a request is sent: a silent API server is asked once, so that whoever has to stop can stop."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from batt_operator import cluster
+from batt_operator.cluster import Api, ApiError, open_api
+
+
+class SilentServer:
+    """Takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.connections: list[socket.socket] = []
+        self.thread = threading.Thread(target=self.accept)
+        self.thread.start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:  # closed
+                return
+            self.connections.append(connection)
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+        for connection in self.connections:
+            connection.close()
+
+
+@pytest.fixture
+def server() -> Iterator[SilentServer]:
+    silent = SilentServer()
+    yield silent
+    silent.close()
+
+
+def api_at(port: int, folder: Path) -> Api:
+    """Return the API of a server without encryption on a port of this machine."""
+    kubeconfig = {
+        "clusters": [{"name": "here", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+        "current-context": "here",
+    }
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(kubeconfig))
+    return open_api(file)
+
+
+def test_a_request_without_an_answer_is_sent_once(
+    server: SilentServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "TIMEOUT_SECONDS", (5.0, 0.2))
+
+    with pytest.raises(ApiError) as raised:
+        api_at(server.port, tmp_path).request("GET", "/version")
+
+    assert raised.value.status == 0
+    assert len(server.connections) == 1
+
+
+def test_connecting_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+    connect = socket.socket.connect
+
+    def counted(self: socket.socket, address: object) -> None:
+        tried.append(address)
+        connect(self, address)  # type: ignore[arg-type] # whatever the caller gives
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(ApiError) as raised:
+        api_at(port, tmp_path).request("GET", "/version")
+
+    assert raised.value.status == 0
+    assert len(tried) == 3
