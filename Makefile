@@ -18,11 +18,14 @@ help: ## Show what can be made
 run: .venv/ready ## Validate the starter solvers on the 400 ARC training tasks and show the result
 	$(BIN)/batt run --timing examples/arc-training.yaml
 
+# Three at once: those of the control plane, those of the node, and the others, which mostly wait for different things.
+PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+
 test: check .venv/tools ## Check the code, then run the unit and end-to-end tests
-	$(BIN)/pytest -m 'not full'
+	$(PYTEST) -m 'not full'
 
 test-full: check .venv/tools ## Run every test, the long ones too
-	$(BIN)/pytest
+	$(PYTEST)
 
 .venv/tools: .venv/ready tests/gotools.py $(wildcard tests/tools/*/*)
 	-$(BIN)/python -m tests.gotools # tests that need a tool skip with reason and remedy where it cannot be built
