@@ -137,3 +137,9 @@ def results_json(root: ObjectStore, path: str) -> dict[str, Any]:
     """Return results.json."""
     value: dict[str, Any] = read_json(root, path)
     return value
+
+
+def as_written(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Return what identifies everything in a folder now: what is written anew differs, what is read does not."""
+    found = {path: path.lstat() for path in folder.rglob("*")}
+    return {path: (status.st_ino, status.st_mtime_ns, status.st_ctime_ns) for path, status in found.items()}

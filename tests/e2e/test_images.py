@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,11 +23,14 @@ TOOLS = ("pip", "pip3", "cc", "gcc", "g++", "c++", "clang", "make", "ld", "as", 
 """Programs that install or build others."""
 
 
+SAID = "/said"
+"""Where a container finds the folder into which its commands print."""
+
 FIND_WRITABLE = """
 import os
 for folder, folders, files in os.walk("/"):
     if folder == "/":
-        folders[:] = set(folders) - {"proc", "sys", "dev"}
+        folders[:] = set(folders) - {"proc", "sys", "dev", "said"}
     for path in [folder, *(os.path.join(folder, name) for name in files)]:
         if os.access(path, os.W_OK) and not os.path.islink(path):
             print(path)
@@ -40,8 +45,25 @@ class Container(NamedTuple):
     image: Image
 
     def run(self, *command: str) -> str:
-        """Run a command as the image's user; return what it printed."""
-        return buildah("run", "--isolation=chroot", self.name, "--", *command)
+        """Run a command as the image's user; return what it printed, errors too.
+
+        It prints into a file: on a busy machine, buildah loses the end of what comes through its pipes.
+
+        Raises:
+            ImageBuildError: it failed; the message ends with what it printed.
+        """
+        with tempfile.TemporaryDirectory(prefix="batt-said-") as folder:
+            said = Path(folder, "said")
+            said.touch()
+            said.chmod(0o666)
+            Path(folder).chmod(0o755)
+            script = f'exec "$@" >{SAID}/said 2>&1'
+            place = [f"--volume={folder}:{SAID}", self.name, "--", "sh", "-c", script, "sh", *command]
+            try:
+                buildah("run", "--isolation=chroot", *place)
+            except ImageBuildError as error:
+                raise ImageBuildError(f"{error}\n{said.read_text()}") from error
+            return said.read_text()
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -11,7 +11,7 @@ from batt.errors import InputError, StoreError
 from batt.export import export_tree, find_results, links_of, parse_results, read_files, read_results
 from batt.folder import DirectoryStore
 from batt.store import open_store
-from tests.runs import SAME, SOLVE_MIRROR, SOLVE_SAME, SOLVE_TURN, make_run, plan_run, work_on, write_inputs
+from tests.runs import SAME, SOLVE_MIRROR, SOLVE_SAME, SOLVE_TURN, as_written, make_run, plan_run, work_on, write_inputs
 
 MODULE = (
     "def batt(task_id, S, I, C, log_path):\n"
@@ -67,12 +67,12 @@ def test_the_trees_from_a_bucket_are_those_that_a_folder_has(tmp_path: Path, gcs
 def test_the_same_again_fetches_and_changes_nothing(tmp_path: Path, gcs: str) -> None:
     uri = run_into(tmp_path / "run", gcs)
     exported(uri, tmp_path / "here")
-    before = {path: path.lstat() for path in (tmp_path / "here").rglob("*")}
+    before = as_written(tmp_path / "here")
 
     made = exported(f"{uri}/out/1/results.json", tmp_path / "here")
 
     assert made.texts == 0
-    assert {path: path.lstat() for path in (tmp_path / "here").rglob("*")} == before
+    assert as_written(tmp_path / "here") == before
 
 
 def test_progress_is_told_of_what_is_fetched(tmp_path: Path) -> None:

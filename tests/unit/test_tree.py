@@ -11,6 +11,7 @@ from batt.errors import StoreError
 from batt.objects import TEMPORARY_PREFIX
 from batt.store import DirectoryStore
 from batt.tree import Link, differ_link, set_links, solver_file, solver_link, write_text
+from tests.runs import as_written
 
 FORK = multiprocessing.get_context("fork")
 
@@ -54,11 +55,11 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     root = store_with(tmp_path, ["abc", "def"])
     links = [solver_link(TASK, 6, 18, "abc"), solver_link(TASK, 2, -1, "def")]
     set_links(root, HOME, links)
-    before = {path: path.lstat() for path in tmp_path.rglob("*")}
+    before = as_written(tmp_path)
 
     set_links(root, HOME, links)
 
-    assert {path: path.lstat() for path in tmp_path.rglob("*")} == before
+    assert as_written(tmp_path) == before
 
 
 def test_a_file_that_moves_leaves_no_old_link_and_no_empty_folder(tmp_path: Path) -> None:
