@@ -68,6 +68,7 @@ class Member(NamedTuple):
     size_bytes: int
     target: str | None
     read: Callable[[], bytes]
+    is_executable: bool = False
 
 
 def archive_kind(name: str) -> str | None:
@@ -75,9 +76,14 @@ def archive_kind(name: str) -> str | None:
     return next((kind for suffix, kind in SUFFIXES.items() if name.lower().endswith(suffix)), None)
 
 
-def read_members(file: BinaryIO, name: str) -> Iterator[Member | Fault]:
-    """Yield the members of an open archive, folders left out; `name` tells its kind and stands in the faults."""
-    members = _tar_members(file, name) if archive_kind(name) == "tar" else _zip_members(file, name)
+def read_members(file: BinaryIO, name: str, member_bytes: int = MEMBER_BYTES) -> Iterator[Member | Fault]:
+    """Yield the members of an open archive, folders left out; `name` tells its kind and stands in the faults.
+
+    Args:
+        member_bytes: size of the biggest member that can be read.
+    """
+    is_tar = archive_kind(name) == "tar"
+    members = _tar_members(file, name, member_bytes) if is_tar else _zip_members(file, name, member_bytes)
     try:
         yield from _limited(members, name)
     except DAMAGE as error:
@@ -94,13 +100,13 @@ def _limited(members: Iterator[Member | Fault], archive: str) -> Iterator[Member
         yield member
 
 
-def _tar_members(file: BinaryIO, archive: str) -> Iterator[Member | Fault]:
+def _tar_members(file: BinaryIO, archive: str, member_bytes: int) -> Iterator[Member | Fault]:
     with ExitStack() as open_files:
         file.seek(0)
         is_packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         plain = cast("BinaryIO", open_files.enter_context(gzip.GzipFile(fileobj=file))) if is_packed else file
-        bounded = _Bounded(plain)
+        bounded = _Bounded(plain, member_bytes)
         # a cast: tarfile asks for read, seek and tell only
         tar = open_files.enter_context(tarfile.open(fileobj=cast("BinaryIO", bounded), mode="r:"))
         while (info := tar.next()) is not None:
@@ -130,29 +136,30 @@ def _tar_member(file: _Bounded, info: tarfile.TarInfo, archive: str) -> Member |
             raise tarfile.ReadError("unexpected end of data")
         return data[: info.size]
 
-    return _member(archive, info.name, info.size, read)
+    return _member(archive, info.name, info.size, read, info.mode)
 
 
 class _Bounded:
-    """A seekable file that gives at most MEMBER_BYTES at once: tarfile believes the size that a header claims.
+    """A seekable file that gives at most one member's bytes at once: tarfile believes the size that a header claims.
 
     last: what was read last; at the end of a tar file that is the block where no header was found.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, member_bytes: int) -> None:
+        self.most = member_bytes + TAR_BLOCK
         self.seek = file.seek
         self.tell = file.tell
         self.last = b""
         self._read = file.read
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= MEMBER_BYTES + TAR_BLOCK:
+        if not 0 <= size <= self.most:
             raise tarfile.ReadError(f"a header claims {size} bytes")
         self.last = self._read(size)
         return self.last
 
 
-def _zip_members(file: BinaryIO, archive: str) -> Iterator[Member | Fault]:
+def _zip_members(file: BinaryIO, archive: str, member_bytes: int) -> Iterator[Member | Fault]:
     if (claimed := _zip_contents_bytes(file)) > ZIP_CONTENTS_BYTES:
         got = f"a table of contents of {claimed} bytes"
         yield Fault(archive, got, f"must be at most {ZIP_CONTENTS_BYTES}", "make it a .tar.gz or split it")
@@ -165,7 +172,7 @@ def _zip_members(file: BinaryIO, archive: str) -> Iterator[Member | Fault]:
                 yield _too_much(archive, info.filename)
                 return
             if not info.filename.endswith("/"):  # is_dir() trips over an empty name
-                yield _zip_member(archive_file, info, archive)
+                yield _zip_member(archive_file, info, archive, member_bytes)
 
 
 def _zip_contents_bytes(file: BinaryIO) -> int:
@@ -188,7 +195,7 @@ def _zip64_contents_bytes(before_end: bytes) -> int:
     return int.from_bytes(before_end[at + 40 : at + 48], "little") if at >= 0 else 0
 
 
-def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: str) -> Member | Fault:
+def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: str, member_bytes: int) -> Member | Fault:
     where = f"{archive}!{shown(info.filename)}"
     if info.flag_bits & 1:
         return Fault(where, "an encrypted member", "must be readable without a password", "pack it without")
@@ -198,7 +205,7 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: str) -> M
 
     def read() -> bytes:
         with file.open(info) as member:
-            return member.read(MEMBER_BYTES + 1)
+            return member.read(member_bytes + 1)
 
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
@@ -208,16 +215,16 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: str) -> M
         return _link(archive, info.filename, target, posixpath.dirname(info.filename))
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
         return Fault(where, "a device or pipe", "must be a plain file", "leave it out")
-    return _member(archive, info.filename, info.file_size, read)
+    return _member(archive, info.filename, info.file_size, read, mode)
 
 
-def _member(archive: str, name: str, size_bytes: int, read: Callable[[], bytes]) -> Member | Fault:
+def _member(archive: str, name: str, size_bytes: int, read: Callable[[], bytes], mode: int) -> Member | Fault:
     """Return a plain file, or a Fault where its name cannot be used."""
     path = _inside(name)
     if path is None:
         rule = "must be relative, printable UTF-8, without `..`"
         return Fault(f"{archive}!{shown(name)}", shown(name), rule, "rename it, or pack it from its own folder")
-    return Member(path, size_bytes, None, read)
+    return Member(path, size_bytes, None, read, bool(mode & 0o100))
 
 
 def _link(archive: str, name: str, target: str, folder: str) -> Member | Fault:
