@@ -3,7 +3,8 @@
 BenchmarkRun
 ├── metadata   Metadata
 └── spec       RunSpec
-    ├── solvers     SolversSpec   what to validate, and how
+    ├── solvers     SolversSpec   what to validate, and how: one of these two
+    ├── hal         HalSpec       which agent to run on which benchmark (halspec.py)
     ├── retries     Retries
     ├── deadlines   Deadlines
     └── env, envFrom, pool, queue, suspend, ...   how a cluster runs it; a laptop has no use for these
@@ -14,15 +15,38 @@ CustomResourceDefinition can say: `ge`/`le` bounds, no unions, no one-value Lite
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from batt.uris import URI_CHARACTERS, Broken, UriKinds
+from batt.errors import Fault, SpecError
+from batt.fields import (
+    ENV_NAME,
+    MAX_TASKS,
+    MIB,
+    TASKS_TWICE,
+    TASKS_URIS,
+    Described,
+    ImageName,
+    LabelValue,
+    Model,
+    Namespace,
+    ObjectName,
+    Refused,
+    RunName,
+    TaskId,
+    Uri,
+    broken,
+    cluster_rule,
+    exactly,
+    mark_repeated,
+    of_kind,
+    refuse,
+    uri_field,
+)
+from batt.halspec import HalSpec
+from batt.uris import Broken, UriKinds
 
 GROUP = "batt.dev"
 """API group of the CustomResourceDefinition."""
@@ -35,18 +59,6 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 KIND: Final = "BenchmarkRun"
 """What `kind` says in a run file."""
-
-NAME_CHARACTERS = 40
-"""Longest run name: `<name>-evaluate-<attempt>-<index>` must be a DNS label of at most 63 characters."""
-
-MAX_TASKS = 2000
-"""Most task ids in the object: keeps it far below the 1.5 MiB that etcd takes; `tasksFrom` has no such limit."""
-
-MIB = 2**20
-"""Bytes in a mebibyte."""
-
-BROKEN = "broken_rule"
-"""Type of our own validation errors: their context holds `rule` and `remedy`."""
 
 MANAGED_METADATA = frozenset(
     {
@@ -78,20 +90,20 @@ RESERVED = Broken(
 ONE_SOURCE = Broken("must name exactly one of secretRef and configMapRef", "write an entry for each object")
 """What is wrong with an entry of envFrom that names none or two."""
 
+ONE_KIND = Broken(
+    "must have exactly one of solvers and hal",
+    "write solvers: to validate solver programs, hal: to run an agent on a benchmark",
+)
+"""What is wrong with a spec that says nothing to do, or two things."""
+
 ATTEMPT_FELL = Broken("attempt may only grow", "write the number of the last attempt plus one")
 """What is wrong with an attempt below the one before; only the API server sees both."""
-
-TASKS_TWICE = Broken("must not stand together with tasks", "keep either tasks or tasksFrom")
-"""What is wrong with tasksFrom beside tasks."""
 
 DATASETS = ("arc-agi-1/training", "arc-agi-1/evaluation", "arc-agi-2/training", "arc-agi-2/evaluation")
 """Named datasets: ARC tasks that ship with batt's dependencies."""
 
 DATASET_URIS = UriKinds(names=DATASETS)
 """What `dataset` takes."""
-
-TASKS_URIS = UriKinds()
-"""What `tasksFrom` takes."""
 
 CANDIDATES_URIS = UriKinds(builtins=("starter",))
 """What `candidates` takes."""
@@ -103,154 +115,19 @@ RESULTS_URIS = UriKinds(image=False)
 """What `results` takes: somewhere to write."""
 
 
-def broken(rule: str, remedy: str) -> PydanticCustomError:
-    """Return the error that refuses a value for our own rule; runfile.py turns it into a Fault."""
-    return PydanticCustomError(BROKEN, "{rule}; {remedy}", {"rule": rule, "remedy": remedy})
-
-
-class Refused(str):
-    """A text that its surroundings rule out (a second mention, say): refused where it stands, with its reason.
-
-    Model validators put it in the text's place, so that one such fault does not hide the other faults of a file.
-    """
-
-    __slots__ = ("why",)
-
-    def __new__(cls, text: str, why: Broken) -> Refused:
-        """Wrap the text."""
-        refused = super().__new__(cls, text)
-        refused.why = why
-        return refused
-
-    why: Broken
-
-
-def _refuse(value: object) -> object:
-    if isinstance(value, Refused):
-        raise broken(*value.why)
-    return value
-
-
-def _of_kind(kinds: UriKinds) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        wrong = kinds.broken(text)
-        if wrong:
-            raise broken(*wrong)
-        return text
-
-    return check
-
-
 def _not_reserved(name: str) -> str:
     if name.startswith(RESERVED_ENV):
         raise broken(*RESERVED)
     return name
 
 
-def _cluster_rule(rule: str, why: Broken) -> JsonDict:
-    """Return the part of a schema that has the API server hold a value to a rule in CEL."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": f"{why.rule}; {why.remedy}"}]}
-
-
-def _exactly(wanted: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text != wanted:
-            raise broken(f"must be {wanted}", f"write {wanted}")
-        return text
-
-    return check
-
-
-def _uri_field(kinds: UriKinds, description: str, **options: Any) -> Any:  # pydantic's Field takes and returns Any
-    """Return a Field for a URI, with the rule that a cluster adds: no paths, which mean nothing there."""
-    rule: JsonDict = {"rule": kinds.cel, "message": kinds.cel_rule}
-    extra: JsonDict = {"x-kubernetes-validations": [rule], "examples": list(kinds.examples)}
-    return Field(description=description, json_schema_extra=extra, **options)
-
-
-DNS_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-"""Names that Kubernetes takes for namespaces and pods (RFC 1123); read alike by Rust, RE2 and ECMAScript."""
-
-ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-"""Names of environment variables that every shell takes; narrower than Kubernetes' own rule."""
-
-OBJECT_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
-"""Names that Kubernetes takes for most objects (RFC 1123 subdomain)."""
-
-IMAGE_NAME = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
-"""Names of container images: a registry's path with a tag or a digest. Only the form: pulling judges the rest."""
-
-LABEL_VALUE = r"^(([A-Za-z0-9][A-Za-z0-9_.-]*)?[A-Za-z0-9])?$"
-"""Values that Kubernetes takes for labels (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
-
-TASK_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Ids of tasks, as batt/inputs/tasks.py takes them: they become parts of file names."""
-
-PATTERN_RULES = {
-    DNS_LABEL: Broken(
-        "must be lower-case letters, digits and `-`, a letter or digit first and last",
-        "rename it, for example my-run-1",
-    ),
-    LABEL_VALUE: Broken(
-        "must be letters, digits, `-`, `_` and `.`, a letter or digit first and last", "use an annotation for it"
-    ),
-    ENV_NAME: Broken(
-        "must be a variable's name: letters, digits and `_`, no digit first", "rename it, for example MODEL_NAME"
-    ),
-    OBJECT_NAME: Broken(
-        "must be lower-case letters, digits, `-` and `.`, a letter or digit first and last",
-        "write the object's name as `kubectl get` shows it",
-    ),
-    IMAGE_NAME: Broken("must be a container image", "write it as REGISTRY/PATH:TAG or REGISTRY/PATH@DIGEST"),
-    TASK_ID: Broken(
-        "must be a task id: letters, digits, `-`, `_` and `.`, a letter or digit first",
-        "write the id alone, for example 007bbfb7",
-    ),
-}
-"""What each pattern means in words, and what to do about a text that does not match."""
-
-TaskId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=TASK_ID), BeforeValidator(_refuse)]
-"""Id of a task."""
-
-Uri = Annotated[str, StringConstraints(min_length=1, max_length=URI_CHARACTERS), BeforeValidator(_refuse)]
-"""A URI; which ones a field takes, its UriKinds say."""
-
-LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
-"""Value of a label."""
-
-ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_NAME)]
-"""Name of a Kubernetes object."""
-
-ImageName = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=IMAGE_NAME)]
-"""Name of a container image."""
-
 EnvName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=128, pattern=ENV_NAME),
-    BeforeValidator(_refuse),
+    BeforeValidator(refuse),
     AfterValidator(_not_reserved),
 ]
 """Name of an environment variable."""
-
-RunName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS, pattern=DNS_LABEL)]
-"""Name of a run."""
-
-Namespace = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
-"""Name of a Kubernetes namespace."""
-
-
-class Model(BaseModel):
-    """Base of all API types: unchangeable, unknown fields refused, camelCase in YAML, no conversions between types."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=True,  # for Python; run files are read with by_name=False
-    )
 
 
 class Metadata(Model):
@@ -272,7 +149,7 @@ class Metadata(Model):
 class SolversSpec(Model):
     """Validate candidate solver programs on ARC tasks."""
 
-    dataset: Annotated[Uri, AfterValidator(_of_kind(DATASET_URIS))] = _uri_field(
+    dataset: Annotated[Uri, AfterValidator(of_kind(DATASET_URIS))] = uri_field(
         DATASET_URIS,
         f"The tasks: a named dataset ({', '.join(f'`{name}`' for name in DATASETS)}), or the URI of ARC JSON: "
         "a file or a folder, one task a file or many.",
@@ -284,17 +161,17 @@ class SolversSpec(Model):
         description="Ids of the tasks to run; none means all of the dataset. Not together with `tasksFrom`.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    tasks_from: Annotated[Uri, AfterValidator(_of_kind(TASKS_URIS))] | None = _uri_field(
+    tasks_from: Annotated[Uri, AfterValidator(of_kind(TASKS_URIS))] | None = uri_field(
         TASKS_URIS,
         "URI of a text file with one task id a line, for long lists. Not together with `tasks`.",
         default=None,
     )
-    candidates: Annotated[Uri, AfterValidator(_of_kind(CANDIDATES_URIS))] = _uri_field(
+    candidates: Annotated[Uri, AfterValidator(of_kind(CANDIDATES_URIS))] = uri_field(
         CANDIDATES_URIS,
         "URI of the candidates: batt modules or solver files; a file, a folder or an archive. "
         "`builtin:starter` is the set that ships with batt.",
     )
-    dsl: Annotated[Uri, AfterValidator(_of_kind(DSL_URIS))] = _uri_field(
+    dsl: Annotated[Uri, AfterValidator(of_kind(DSL_URIS))] = uri_field(
         DSL_URIS,
         "The language of the candidates: `builtin:arc`, or the URI of a `dsl.py`, or of a folder or archive with one. "
         "It is imported and trusted; candidates never are.",
@@ -329,7 +206,7 @@ class SolversSpec(Model):
         changed = dict(data)
         tasks = data.get("tasks")
         if isinstance(tasks, list | tuple):
-            changed["tasks"] = _mark_repeated(tasks)
+            changed["tasks"] = mark_repeated(tasks)
         for name in ("tasksFrom", "tasks_from"):  # as YAML and as Python call it
             source = data.get(name)
             if tasks and isinstance(source, str):
@@ -372,9 +249,7 @@ class EnvVar(Model):
 
     name: EnvName = Field(
         description="Name of the variable. `BATT_...` and `JOB_...` are taken.",
-        json_schema_extra=_cluster_rule(
-            " && ".join(f"!self.startsWith('{start}')" for start in RESERVED_ENV), RESERVED
-        ),
+        json_schema_extra=cluster_rule(" && ".join(f"!self.startsWith('{start}')" for start in RESERVED_ENV), RESERVED),
     )
     value: str = Field(
         max_length=4096, description="Its value; nothing secret: that belongs into a Secret, see `envFrom`."
@@ -391,7 +266,7 @@ class EnvSource(Model):
     """A Secret or ConfigMap whose entries become environment variables of the run's pods: exactly one of the two."""
 
     model_config = ConfigDict(
-        json_schema_extra=_cluster_rule("has(self.secretRef) != has(self.configMapRef)", ONE_SOURCE)
+        json_schema_extra=cluster_rule("has(self.secretRef) != has(self.configMapRef)", ONE_SOURCE)
     )
 
     secret_ref: ObjectRef | None = Field(default=None, description="The Secret to read, of the run's namespace.")
@@ -405,9 +280,14 @@ class EnvSource(Model):
 
 
 class RunSpec(Model):
-    """What to run, and how."""
+    """What to run, and how: exactly one of solvers and hal."""
 
-    solvers: SolversSpec = Field(description="Validate candidate solver programs on ARC tasks.")
+    solvers: Annotated[SolversSpec | None, BeforeValidator(refuse)] = Field(
+        default=None, description="Validate candidate solver programs on ARC tasks. Either this or `hal`."
+    )
+    hal: Annotated[HalSpec | None, BeforeValidator(refuse)] = Field(
+        default=None, description="Run an agent on a benchmark in the form of HAL. Either this or `solvers`."
+    )
     max_concurrency: int | None = Field(
         default=None,
         ge=1,
@@ -417,7 +297,7 @@ class RunSpec(Model):
     )
     retries: Retries = Field(default=Retries(), description="How much failure the run bears.")
     deadlines: Deadlines = Field(default=Deadlines(), description="How long the run may take.")
-    results: Annotated[Uri, AfterValidator(_of_kind(RESULTS_URIS))] | None = _uri_field(
+    results: Annotated[Uri, AfterValidator(of_kind(RESULTS_URIS))] | None = uri_field(
         RESULTS_URIS,
         "URI under which the results are written. Where it is not set: the folder `results` on a laptop, "
         "the operator's bucket on a cluster.",
@@ -476,9 +356,9 @@ class RunSpec(Model):
         ge=1,
         le=1000,
         description="Cluster: raise it after the run's end to try again what has no result. May only grow.",
-        json_schema_extra=_cluster_rule("self >= oldSelf", ATTEMPT_FELL),
+        json_schema_extra=cluster_rule("self >= oldSelf", ATTEMPT_FELL),
     )
-    attempt_mode: Annotated[str, AfterValidator(_exactly("retry"))] = Field(
+    attempt_mode: Annotated[str, AfterValidator(exactly("retry"))] = Field(
         default="retry",
         description="Cluster: what attempts after the first do: `retry` does the shards without a result. May change.",
         json_schema_extra={"enum": ["retry"]},
@@ -486,19 +366,27 @@ class RunSpec(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_names_twice(cls, data: object) -> object:
-        if not isinstance(data, Mapping) or not isinstance(data.get("env"), list | tuple):
+    def _refuse_twice(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
             return data
-        return {**data, "env": _mark_repeated_names(data["env"])}
+        changed = dict(data)
+        if isinstance(data.get("env"), list | tuple):
+            changed["env"] = _mark_repeated_names(data["env"])
+        kinds = [name for name in ("solvers", "hal") if data.get(name) is not None]
+        if len(kinds) == 2:
+            changed["hal"] = Described("a second block beside solvers", ONE_KIND)
+        elif not kinds and not data.keys() & {"solvers", "hal"}:
+            changed["solvers"] = Described("nothing", ONE_KIND)
+        return changed
 
 
 class BenchmarkRun(Model):
     """A benchmark to run: on a laptop by `batt run`, on a cluster by `kubectl apply`, from the same file."""
 
-    api_version: Annotated[str, AfterValidator(_exactly(API_VERSION))] = Field(
+    api_version: Annotated[str, AfterValidator(exactly(API_VERSION))] = Field(
         description=f"Version of this format: `{API_VERSION}`.", json_schema_extra={"enum": [API_VERSION]}
     )
-    kind: Annotated[str, AfterValidator(_exactly(KIND))] = Field(
+    kind: Annotated[str, AfterValidator(exactly(KIND))] = Field(
         description=f"Always `{KIND}`.", json_schema_extra={"enum": [KIND]}
     )
     metadata: Metadata = Field(description="Name, namespace, labels and annotations, as for any Kubernetes object.")
@@ -514,25 +402,22 @@ class BenchmarkRun(Model):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+def solvers_of(run: BenchmarkRun) -> SolversSpec:
+    """Return spec.solvers of a run that has it.
+
+    Raises:
+        SpecError: it is a HAL run, which whoever asks cannot do.
+    """
+    if run.spec.solvers is None:
+        rule = "must be a run of solvers: HAL runs are done by `batt run` on a laptop, and by nothing else yet"
+        raise SpecError([Fault("spec.hal", "it", rule, "use `batt run`, or `batt hal-eval`")])
+    return run.spec.solvers
+
+
 def _without(data: object, keys: frozenset[str]) -> object:
     if not isinstance(data, Mapping):
         return data
     return {key: value for key, value in data.items() if key not in keys}
-
-
-def _mark_repeated(tasks: list[object] | tuple[object, ...]) -> list[object]:
-    """Return the tasks with every second mention of an id marked as refused."""
-    seen: dict[str, int] = {}
-    marked: list[object] = []
-    for index, task in enumerate(tasks):
-        if isinstance(task, str) and task in seen:
-            why = Broken(f"is in the list already, as tasks[{seen[task]}]", "remove the repeated entry")
-            marked.append(Refused(task, why))
-            continue
-        if isinstance(task, str):
-            seen[task] = index
-        marked.append(task)
-    return marked
 
 
 def _mark_repeated_names(entries: list[object] | tuple[object, ...]) -> list[object]:

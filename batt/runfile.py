@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from batt import yamldoc
-from batt.api import API_VERSION, BROKEN, KIND, PATTERN_RULES, BenchmarkRun, Model
+from batt.api import API_VERSION, KIND, BenchmarkRun
 from batt.errors import Fault, SpecError, shown
+from batt.fields import BROKEN, NULL, PATTERN_RULES, Described, Model
 from batt.uris import Broken
-from batt.yamldoc import MAX_BYTES, NULL, TOO_LONG, Document, written
+from batt.yamldoc import MAX_BYTES, TOO_LONG, Document, written
 
 FIELD_DOCS = "docs/reference/run-file.md"
 """Where every field is described."""
@@ -169,6 +170,8 @@ def _fault(error: ErrorDetails, document: Document) -> Fault:
 def _got(value: object) -> str:
     """Return a value as messages show it: YAML's words, and no contents of blocks."""
     match value:
+        case Described():
+            return str(value)
         case bool():
             return str(value).lower()
         case dict():

@@ -21,6 +21,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from batt.errors import Fault, SpecError, shown
+from batt.fields import NULL
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: keys and list indexes from the root."""
@@ -84,17 +85,6 @@ MISTAKES = (
 
 UNTAGGED = {BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG}
 """Tags of values that carry none, and of those whose tag says no more than that."""
-
-
-class _Null:
-    """The value null. Not None, which means absent to the API types."""
-
-    def __repr__(self) -> str:
-        return "null"
-
-
-NULL = _Null()
-"""What stands for null in `Document.data`."""
 
 
 class Document(NamedTuple):

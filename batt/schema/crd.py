@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from batt.api import GROUP, KIND, MUTABLE, NAME_CHARACTERS, TASKS_TWICE, VERSION
+from batt.api import GROUP, KIND, MUTABLE, ONE_KIND, VERSION
+from batt.fields import NAME_CHARACTERS, TASKS_TWICE
 from batt.schema.jsonschema import Schema, inlined, inlined_schema
 from batt.status import RunStatus
 
@@ -33,12 +34,15 @@ QUEUE_RULE = {
 }
 """Kueue admitted the Job with a number of pods; another number would be undone or would stop the Job (kueue#10040)."""
 
+KIND_RULE = {"rule": "has(self.solvers) != has(self.hal)", "message": f"{ONE_KIND.rule}; {ONE_KIND.remedy}"}
+"""What RunSpec says, for the API server."""
+
 TASKS_RULE = {
     "rule": "!has(self.tasksFrom) || !has(self.tasks) || self.tasks.size() == 0",
     "message": f"{TASKS_TWICE.rule}; {TASKS_TWICE.remedy}",
     "fieldPath": ".tasksFrom",
 }
-"""What SolversSpec says, for the API server."""
+"""What SolversSpec and HalSpec say, for the API server."""
 
 NAME_RULES = [
     {
@@ -92,9 +96,11 @@ def object_schema() -> Schema:
     spec = properties["spec"]
     spec["x-kubernetes-validations"] = [
         *(immutable_rule(name, spec) for name in spec["properties"] if name not in MUTABLE),
+        KIND_RULE,
         QUEUE_RULE,
     ]
-    spec["properties"]["solvers"]["x-kubernetes-validations"] = [TASKS_RULE]
+    for kind in ("solvers", "hal"):
+        spec["properties"][kind]["x-kubernetes-validations"] = [TASKS_RULE]
     return {
         "type": "object",
         "description": schema["description"],

@@ -51,6 +51,8 @@ def refusal(run: RunView, settings: Settings) -> str:
         return "; ".join(run.faults) or "cannot be read"
     spec = run.run.spec
     faults = []
+    if spec.hal is not None:
+        faults.append("spec.hal: got it; runs on a laptop only in this version; use `batt run` or `batt hal-eval`")
     if spec.pool and spec.pool not in settings.pools:
         known = ", ".join(sorted(settings.pools))
         faults.append(f"spec.pool: got {spec.pool!r}; must be one of {known}; choose one, or ask for it to be added")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from batt.api import solvers_of
 from batt.runfile import load_runs
 from batt.status import RunStatus
 from tests.cluster.client import Cluster, Json
@@ -102,7 +103,7 @@ def test_what_kubectl_prints_loads_again(cluster: Cluster, namespace: str) -> No
     (run,) = load_runs(cluster.kubectl("get", "benchmarkrun", "printed", "-n", namespace, "-o", "yaml"), "printed")
 
     assert run.metadata.name == "printed"
-    assert run.spec.solvers.tasks == ("67a3c6ac", "68b16354")
+    assert solvers_of(run).tasks == ("67a3c6ac", "68b16354")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,27 @@ def test_what_may_change_and_what_may_not(
 
     assert (done.returncode == 0) == (refusal == ""), done.stderr
     assert refusal in done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"agent": {"args": {"model_name": "other"}}}, {"options": {"deep": {"a": [2]}}}, {"repeats": 2}],
+)
+def test_of_an_agents_run_nothing_changes_that_its_results_follow_from(
+    cluster: Cluster, namespace: str, change: Json
+) -> None:
+    """Arguments and options may be any JSON, which no schema describes."""
+    agent = {"name": "a", "source": "builtin:null", "args": {"model_name": "m", "extra": None}}
+    hal = {"benchmark": "humaneval", "agent": agent, "options": {"deep": {"a": [1]}}}
+    run = run_object("agents", namespace)
+    cluster.apply({**run, "spec": {"hal": hal}})
+    patch = yaml.safe_dump({"spec": {"hal": change}})
+
+    done = cluster.try_kubectl("patch", "brun", "agents", "-n", namespace, "--type=merge", f"--patch={patch}")
+
+    assert done.returncode != 0
+    assert "hal cannot change once the run exists" in done.stderr
+    assert cluster.get(f"{RUNS.format(namespace)}/agents")["spec"]["hal"]["agent"]["args"]["model_name"] == "m"
 
 
 def test_every_field_of_a_status_is_kept(cluster: Cluster, namespace: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,15 +19,29 @@ from batt.api import (
     EnvSource,
     EnvVar,
     Metadata,
-    Model,
     ObjectRef,
     Retries,
     RunSpec,
     SolversSpec,
+    solvers_of,
 )
+from batt.fields import PATTERN_RULES, Model
+from batt.halspec import AgentSpec, HalSpec
 from batt.inputs import task_files, tasks
 
-MODELS = (BenchmarkRun, Metadata, RunSpec, SolversSpec, Retries, Deadlines, EnvVar, EnvSource, ObjectRef)
+MODELS = (
+    BenchmarkRun,
+    Metadata,
+    RunSpec,
+    SolversSpec,
+    HalSpec,
+    AgentSpec,
+    Retries,
+    Deadlines,
+    EnvVar,
+    EnvSource,
+    ObjectRef,
+)
 
 
 def make_run() -> BenchmarkRun:
@@ -87,7 +103,8 @@ def test_every_field_is_described_in_a_sentence() -> None:
 def test_every_number_and_text_is_bounded() -> None:
     """An object of unbounded size would be refused by etcd, and unbounded CEL costs by the API server."""
     schema = BenchmarkRun.model_json_schema()
-    for name, definition in {**schema["$defs"], "BenchmarkRun": schema}.items():
+    definitions = {name: one for name, one in schema["$defs"].items() if "properties" in one}  # JsonValue: any
+    for name, definition in {**definitions, "BenchmarkRun": schema}.items():
         for field, schema_or_null in definition["properties"].items():
             part = schema_or_null.get("anyOf", [schema_or_null])[0]  # the other option of an optional field is null
             if part.get("type") in {"integer", "number"}:
@@ -96,6 +113,13 @@ def test_every_number_and_text_is_bounded() -> None:
                 assert {"maxLength"} <= part.keys() or "enum" in part, f"{name}.{field}"
             if part.get("type") == "array":
                 assert {"maxItems"} <= part.keys(), f"{name}.{field}"
+
+
+def test_every_pattern_has_its_rule_in_words() -> None:
+    patterns = set(re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(BenchmarkRun.model_json_schema())))
+
+    assert patterns
+    assert {json.loads(one) for one in patterns} <= PATTERN_RULES.keys()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -108,7 +132,7 @@ def test_a_run_cannot_be_changed() -> None:
     run = make_run()
 
     with pytest.raises(ValidationError, match="frozen"):
-        run.spec.solvers.keep = 3  # type: ignore[misc]  # the point
+        solvers_of(run).keep = 3  # type: ignore[misc]  # the point
 
 
 def test_run_files_do_not_speak_python() -> None:

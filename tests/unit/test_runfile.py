@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from batt.api import solvers_of
 from batt.errors import Fault, SpecError
 from batt.runfile import FIELD_DOCS, check_files, load_run, load_runs, parse_run
 from tests.runcorpus import FOLDER, batt_faults, run_files
@@ -67,7 +68,7 @@ def test_a_message_says_file_place_line_value_rule_and_remedy() -> None:
         ("    zzz: 3", "remove it; fields here are dataset, tasks, tasksFrom, candidates"),
         ("  keep: 3", "did you mean to write it under spec.solvers?"),
         ("  secretRef: {name: keys}", "did you mean to write it under spec.envFrom[]?"),
-        ("  hal: {}", "remove it; fields here are solvers, maxConcurrency, retries, deadlines, results"),
+        ("  zzz: {}", "remove it; fields here are solvers, hal, maxConcurrency, retries, deadlines, results"),
     ],
 )
 def test_an_unknown_field_comes_with_the_likeliest_known_one(line: str, remedy: str) -> None:
@@ -119,13 +120,13 @@ def test_a_long_value_is_cut() -> None:
 def test_ids_are_the_texts_that_stood_in_the_file() -> None:
     run = load_run(FOLDER / "good" / "unquoted-ids.yaml")
 
-    assert run.spec.solvers.tasks == ("00576224", "12345678", "1e123456", "1_000", "1e5", "0x1f", "yes")
+    assert solvers_of(run).tasks == ("00576224", "12345678", "1e123456", "1_000", "1e5", "0x1f", "yes")
 
 
 def test_ids_that_yaml_takes_for_equal_numbers_are_two() -> None:
     (run,) = load_runs(MINIMAL + "    tasks: [1e5, 100000, 1.0, 1]\n", "run.yaml")
 
-    assert run.spec.solvers.tasks == ("1e5", "100000", "1.0", "1")
+    assert solvers_of(run).tasks == ("1e5", "100000", "1.0", "1")
 
 
 def test_two_thousand_tasks_are_taken_and_one_more_is_not() -> None:
@@ -134,7 +135,7 @@ def test_two_thousand_tasks_are_taken_and_one_more_is_not() -> None:
     (run,) = load_runs(f"{MINIMAL}    tasks: [{', '.join(ids[:2000])}]\n", "run.yaml")
     (fault,) = faults_of(f"{MINIMAL}    tasks: [{', '.join(ids)}]\n")
 
-    assert run.spec.solvers.tasks == tuple(ids[:2000])
+    assert solvers_of(run).tasks == tuple(ids[:2000])
     assert fault.rule == "must have at most 2000 entries"
     assert "tasksFrom" in fault.remedy
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, RESULTS_URIS, TASKS_URIS
+from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, RESULTS_URIS
+from batt.fields import TASKS_URIS
 from batt.store import local_path, split_gcs
 from batt.uris import UriKinds
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from batt.errors import Fault, SpecError
-from batt.yamldoc import MAX_BYTES, MAX_DEPTH, NULL, Document, read_documents, written
+from batt.fields import NULL
+from batt.yamldoc import MAX_BYTES, MAX_DEPTH, Document, read_documents, written
 from tests.runcorpus import run_files
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from batt.api import BenchmarkRun
+from batt.api import BenchmarkRun, solvers_of
 from batt.errors import Fault, SpecError, shown
 from batt.folder import DirectoryStore
 from batt.manifest import RunRef
@@ -48,7 +48,7 @@ def cost_command(options: argparse.Namespace) -> int:
         raise SpecError([Fault("spec.pool", shown(chosen), "must be a pool of the operator", remedy)])
     print("reading the candidates; none is run", file=sys.stderr)
     work = work_of(run, options.file.parent)
-    high = run.spec.solvers.timeout_seconds
+    high = solvers_of(run).timeout_seconds
     low = min(high, options.seconds or STARTER_SECONDS)
     print("\n".join(aligned(estimate_rows(estimates(work, known.pools, low, high), chosen))))
     print("\n".join(["", *assumptions(work, low, high), f"prices     {known.source}; * is the run's pool"]))

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, TASKS_URIS, BenchmarkRun
+from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, BenchmarkRun, solvers_of
 from batt.errors import AlreadyExistsError, Fault, InputError, SpecError, shown
+from batt.fields import TASKS_URIS
 from batt.inputs.archives import archive_kind
 from batt.inputs.source_texts import LINES_SUFFIXES, call_of
 from batt.inputs.trees import FolderTree
@@ -110,7 +111,7 @@ def find_uploads(run: BenchmarkRun, base: Path, *, may_leave: bool = False) -> l
     uploads: list[Upload] = []
     faults: list[Fault] = []
     for field, kinds in FIELDS.items():
-        uri = getattr(run.spec.solvers, field)
+        uri = getattr(solvers_of(run), field)
         if uri is None or not is_local(uri, kinds):
             continue
         try:
@@ -227,7 +228,7 @@ def digest_of(path: Path) -> tuple[str, int]:
 def with_uploads(run: BenchmarkRun, uploads: Sequence[Upload], root: str) -> BenchmarkRun:
     """Return the run with the uploads' URIs in the place of paths."""
     changed = {upload.field: upload.uri(root) for upload in uploads}
-    solvers = run.spec.solvers.model_copy(update=changed)
+    solvers = solvers_of(run).model_copy(update=changed)
     return run.model_copy(update={"spec": run.spec.model_copy(update={"solvers": solvers})})
 
 

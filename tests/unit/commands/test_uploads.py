@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from batt.api import BenchmarkRun
+from batt.api import BenchmarkRun, solvers_of
 from batt.errors import InputError, SpecError
 from batt.folder import DirectoryStore
 from batt.inputs.sources import Source, read_sources
+from batt.inputs.task_ids import read_task_ids
 from batt.inputs.tasks import load_dataset
-from batt.plan import read_task_ids
 from batt.solver.dslfiles import find_dsl
 from batt.store import open_store
 from batt_operator.commands import uploads
@@ -100,7 +100,7 @@ def test_what_is_read_from_the_bucket_is_what_lies_here_under_the_same_names(tmp
     for uri in ("candidates", "candidates/a.py", "candidates/deep/mod", "more.tar.gz"):
         run = sent_run(tmp_path, f"{gcs}/up", **only_candidates(candidates=uri))
 
-        assert names_and_digests(run.spec.solvers.candidates, Path()) == names_and_digests(uri, tmp_path)
+        assert names_and_digests(solvers_of(run).candidates, Path()) == names_and_digests(uri, tmp_path)
 
 
 def test_tasks_ids_and_language_are_read_from_the_bucket_as_from_here(tmp_path: Path, gcs: str) -> None:
@@ -111,7 +111,7 @@ def test_tasks_ids_and_language_are_read_from_the_bucket_as_from_here(tmp_path: 
     (tmp_path / "lang" / "constants.py").write_text("X = 1\n")
 
     run = sent_run(tmp_path, gcs, dataset="tasks.json", tasksFrom="ids.txt", dsl="lang/dsl.py")
-    solvers = run.spec.solvers
+    solvers = solvers_of(run)
 
     assert solvers.tasks_from is not None
     assert read_task_ids(solvers.tasks_from, Path()) == [TURN, SAME]
@@ -147,8 +147,8 @@ def test_a_folder_named_like_a_file_gets_a_name_that_a_bucket_takes_for_a_folder
 
     run = sent_run(tmp_path, gcs, **only_candidates(candidates="odd.py"))
 
-    assert run.spec.solvers.candidates.endswith("/odd.py-folder")
-    assert [name for name, _ in names_and_digests(run.spec.solvers.candidates, Path())] == ["odd.py-folder/a.py"]
+    assert solvers_of(run).candidates.endswith("/odd.py-folder")
+    assert [name for name, _ in names_and_digests(solvers_of(run).candidates, Path())] == ["odd.py-folder/a.py"]
 
 
 def test_a_second_submit_uploads_nothing_and_an_interrupted_one_goes_on(tmp_path: Path) -> None:

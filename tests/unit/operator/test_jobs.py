@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from batt.api import NAME_CHARACTERS, BenchmarkRun
+from batt.api import BenchmarkRun
+from batt.fields import NAME_CHARACTERS
 from batt_operator.jobs import BACKSTOP_SECONDS, COLLECT_SECONDS, config_map_manifest, job_manifest
 from batt_operator.observed import RunView, run_view
 from batt_operator.stages import Stage, job_slots

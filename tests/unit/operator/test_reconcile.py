@@ -967,6 +967,17 @@ def test_unknown_pool_is_refused_with_the_known_ones() -> None:
     assert story.jobs == {}
 
 
+def test_a_hal_run_is_refused_with_what_can_do_it() -> None:
+    agent = {"name": "a", "source": "builtin:null"}
+    story = Story({"solvers": None, "hal": {"benchmark": "humaneval", "agent": agent}})
+
+    story.look()
+
+    assert story.ending == ("Failed", "ConfigError")
+    assert "spec.hal: got it; runs on a laptop only in this version; use `batt run`" in story.status.message
+    assert story.jobs == {}
+
+
 def test_run_without_a_store_is_refused() -> None:
     story = Story(results=None)
 

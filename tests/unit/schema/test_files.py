@@ -85,7 +85,8 @@ def test_the_crd_is_small_and_described() -> None:
     undescribed = [path for path, part in parts(schema) if "description" not in part]
     assert undescribed == [
         ".metadata",  # Kubernetes' own
-        ".spec.solvers.tasks[]",  # an item of a described list, as is the next
+        ".spec.solvers.tasks[]",  # an item of a described list, as are the next
+        ".spec.hal.tasks[]",
         ".status.phases[].histogram[]",
     ]
 
@@ -139,7 +140,7 @@ def test_the_editor_schema_refuses_unknown_fields_but_what_kubectl_prints() -> N
 
     closed = {path for path, part in parts(schema) if part.get("additionalProperties") is False}
 
-    blocks = {"", ".spec", ".spec.solvers", ".spec.retries", ".spec.deadlines"}
+    blocks = {"", ".spec", ".spec.solvers", ".spec.hal", ".spec.hal.agent", ".spec.retries", ".spec.deadlines"}
     entries = {".spec.env[]", ".spec.envFrom[]", ".spec.envFrom[].secretRef", ".spec.envFrom[].configMapRef"}
     assert closed == blocks | entries
     assert "status" in schema["properties"]
