@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from batt import __version__
 from batt.engine.heap import relax_collector
 from batt.errors import BattError, Fault, InputError, NotFoundError, SpecError, shown
+from batt.halflags import add_hal_eval
 from batt.names import EXIT_ASKED_TO_STOP
 from batt.stopping import Stop, StoppedError
 
@@ -119,6 +120,7 @@ def parser() -> Parser:
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")
     check.set_defaults(command=check_command)
     add_stages(commands)
+    add_hal(commands.add_parser("hal-eval", help="run a HAL agent on a benchmark, by HAL's own flags"))
     add_generate(commands.add_parser("generate", help="make a batt module by recombining the starter solvers"))
     return top
 
@@ -181,6 +183,12 @@ def add_stages(commands: Any) -> None:  # argparse keeps the type of its subpars
     pod.set_defaults(command=pod_command)
 
 
+def add_hal(command: argparse.ArgumentParser) -> None:
+    """Add `batt hal-eval`."""
+    add_hal_eval(command)
+    command.set_defaults(command=hal_eval_command)
+
+
 def add_generate(command: argparse.ArgumentParser) -> None:
     """Add `batt generate`."""
     command.add_argument("name", help="name of the module: NAME.py and NAME_call.py are written")
@@ -220,6 +228,8 @@ def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
     from batt.summary import print_summary  # noqa: PLC0415
 
     run = with_flags(run, options)
+    if run.spec.hal is not None:
+        return run_hal_here(run, base, options)
     with interrupted_by(signal.SIGTERM):  # before the display: it must leave the terminal as it was
         display = open_display(options.json)
         try:
@@ -230,12 +240,36 @@ def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
     return 0 if summary.is_complete else 1
 
 
+def run_hal_here(
+    run: BenchmarkRun, base: Path, options: argparse.Namespace, command: str = "batt run", *, continues: bool = False
+) -> int:
+    """Run an agent on a benchmark on this machine, show it, print the summary.
+
+    Args:
+        command: what HAL's files say the run was started by.
+        continues: whether the run of spec.hal.runId is to go on.
+    """
+    from batt.hal.summary import print_hal_summary  # noqa: PLC0415 # only for runs of this kind
+    from batt.laptop.halrun import run_hal_locally  # noqa: PLC0415
+    from batt.laptop.progress import open_display  # noqa: PLC0415
+    from batt.laptop.run import interrupted_by, results_place  # noqa: PLC0415
+
+    with interrupted_by(signal.SIGTERM):  # before the display: it must leave the terminal as it was
+        display = open_display(options.json)
+        try:
+            summary = run_hal_locally(run, base, cpus(options.jobs), display, command, continues=continues)
+        finally:
+            display.close()
+    print_hal_summary(summary, results_place(run, base), is_timed=options.timing, is_json=options.json)
+    return 0 if summary.is_complete else 1
+
+
 def with_flags(run: BenchmarkRun, options: argparse.Namespace) -> BenchmarkRun:
     """Return the run with what the command line says in the place of the file's words."""
     spec = run.spec
     if options.results is not None:
         spec = spec.model_copy(update={"results": results_flag(options.results)})
-    if options.no_cache:
+    if options.no_cache and spec.solvers is not None:
         spec = spec.model_copy(update={"solvers": spec.solvers.model_copy(update={"cache": False})})
     return run.model_copy(update={"spec": spec})
 
@@ -394,6 +428,22 @@ def collect_command(options: argparse.Namespace) -> int:
     summary = collect(manifest, root)
     print_summary(summary, options.results, is_timed=options.timing, is_json=options.json)
     return 0 if summary.is_complete else 1
+
+
+def hal_eval_command(options: argparse.Namespace) -> int:
+    """Run a HAL agent on a benchmark: here, or on a cluster."""
+    from batt.halcommand import command_line, dry_run_text, hal_run  # noqa: PLC0415
+
+    run = hal_run(options)
+    if options.dry_run:
+        print(dry_run_text(run, is_json=options.json), end="")
+        return 0
+    if options.google_cloud:
+        rule = "needs runs of kind hal on clusters, which this version of batt does not have yet"
+        raise SpecError([Fault("--google-cloud", "it", rule, "drop it: the run then goes on this machine")])
+    options.results = options.jobs = None
+    options.no_cache = False
+    return run_hal_here(run, Path(), options, command_line(), continues=options.continue_run)
 
 
 def generate_command(options: argparse.Namespace) -> int:

@@ -75,6 +75,19 @@ def attempt_end(shard: int, pod_uid: str) -> str:
     return f"attempts/{shard}/{pod_uid}.end.json"
 
 
+def task_files(index: int, attempt: int = 1) -> str:
+    """Return the path of the files that an agent has left behind. Written by work; read by collect, with its result."""
+    return f"tasks/{index}.{attempt}.tar.gz"
+
+
+def evaluation_result(first: str, grade: int = 1) -> str:
+    """Return the path of what some outputs are worth, named by the first of them. Written by evaluate; read by collect.
+
+    grade: how often the run's outputs have been scored anew; what the highest says counts.
+    """
+    return f"evaluations/{grade}/{first}.json.gz"
+
+
 def results_path(attempt: int) -> str:
     """Return the path of an attempt's results. Written by collect; read by users."""
     return f"out/{attempt}/results.json"
@@ -86,3 +99,13 @@ def summary_path(attempt: int) -> str:
     Written by collect, before the results; read by a collect that is run again, and to tell whether a run is finished.
     """
     return f"out/{attempt}/summary.json"
+
+
+def hal_pointer(run_id: str) -> str:
+    """Return the path of the object that says which run has one of HAL's ids. Written by plan; read to continue it."""
+    return f"index/hal/{run_id}.json"
+
+
+def hal_file(attempt: int, benchmark: str, run_id: str) -> str:
+    """Return the folder of an attempt's HAL files, of one repeat. Written by collect; read by users and HAL's tools."""
+    return f"out/{attempt}/{benchmark}/{run_id}"

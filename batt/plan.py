@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batt.api import BenchmarkRun, SolversSpec
+from batt.api import BenchmarkRun, SolversSpec, solvers_of
 from batt.cache import VERDICTS, Cache, digest_of
 from batt.engine.child import Limits
 from batt.engine.pool import Engine
-from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError
+from batt.errors import AlreadyExistsError, Fault
 from batt.inputs.task_files import find_ids
+from batt.inputs.task_ids import read_task_ids
 from batt.inputs.tasks import Dataset, Task, load_dataset, task_json
 from batt.manifest import Counts, InputPaths, Manifest, RunRef, ShardPlan, TaskRef, manifest_from_json, manifest_to_json
 from batt.names import MANIFEST, SOLVER_DIR, input_object, run_pointer
@@ -27,7 +28,7 @@ from batt.solver.dslfiles import dsl_location, find_dsl
 from batt.solver.language import ENGINE
 from batt.solver.selection import Held
 from batt.state import is_finished
-from batt.store import GCS_SCHEME, DirectoryStore, ObjectStore, create_json, local_path, open_store, read_json
+from batt.store import DirectoryStore, ObjectStore, create_json, read_json
 
 CHUNK_ENTRIES = 5000
 """Candidates described in one stored object; collect reads them one object at a time."""
@@ -73,7 +74,7 @@ def read_inputs(run: BenchmarkRun, base: Path, root: ObjectStore) -> Inputs:
     Raises:
         InputError: an input cannot be read, or asks for what is not there.
     """
-    spec = run.spec.solvers
+    spec = solvers_of(run)
     asked = list(spec.tasks) or (read_task_ids(spec.tasks_from, base) if spec.tasks_from else [])
     dataset = load_dataset(spec.dataset, asked, base)
     known = frozenset(task.id for task in dataset.tasks)
@@ -85,29 +86,6 @@ def read_inputs(run: BenchmarkRun, base: Path, root: ObjectStore) -> Inputs:
     settings.pop("shards", None)  # how the work is split changes nothing of what is found
     digest = hashlib.sha256(json.dumps([settings, dataset.digest, survey.digest, ENGINE], sort_keys=True).encode())
     return Inputs(dataset, candidates, survey, find_dsl(spec.dsl, base), digest.hexdigest())
-
-
-def read_task_ids(uri: str, base: Path) -> list[str]:
-    """Return the ids of a text file, one a line; empty lines and lines that begin with # are skipped."""
-    try:
-        lines = read_text(uri, base).splitlines()
-    except (OSError, UnicodeDecodeError, NotFoundError) as error:
-        message = f"spec.solvers.tasksFrom: got {uri!r}; must be a text file with one task id a line; {error}"
-        raise InputError(message) from error
-    ids = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    repeated = sorted(one for one, times in Counter(ids).items() if times > 1)
-    if not ids or repeated:
-        got = f"{repeated[:5]} more than once" if repeated else "no id"
-        raise InputError(f"spec.solvers.tasksFrom: got {got} in {uri!r}; ids must stand there once; correct the file")
-    return ids
-
-
-def read_text(uri: str, base: Path) -> str:
-    """Return the text of a file on this machine or in a bucket."""
-    if uri.startswith(GCS_SCHEME):
-        folder, _, name = uri.rpartition("/")
-        return open_store(folder, base).read(name).decode("utf-8-sig")
-    return local_path(uri, base).read_text(encoding="utf-8-sig")
 
 
 def plan(
@@ -136,7 +114,7 @@ def plan(
     if root.exists(path):
         return load_manifest(root, ref)
     inputs = inputs or read_inputs(run, base, root)
-    spec = run.spec.solvers
+    spec = solvers_of(run)
     with Engine(size, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
         cache = Cache(root, engine.digest) if spec.cache else None
         reader = Reader(engine, cache, inputs.candidates, frozenset(task.id for task in inputs.dataset.tasks))
@@ -320,7 +298,7 @@ def find_resumable(root: ObjectStore, run: BenchmarkRun, inputs: Inputs) -> RunR
     unfinished = [manifest for manifest in manifests if not is_finished(root, manifest)]
     if not unfinished:
         return None
-    spec = run.spec.solvers
+    spec = solvers_of(run)
     with Engine(1, spec.dsl, inputs.dsl, limits_of(spec)) as engine:
         same_language = [manifest for manifest in unfinished if manifest.dsl_digest == engine.digest]
     return same_language[0].ref if same_language else None

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batt.api import DATASETS, RESULTS_URIS, BenchmarkRun
+from batt.api import DATASETS, RESULTS_URIS, BenchmarkRun, solvers_of
 from batt.errors import Fault, SpecError, shown
 from batt.manifest import RunRef
 from batt.runfile import parse_run
@@ -150,7 +150,7 @@ def _results_faults(results: object) -> list[Fault]:
 
 def _path_faults(run: BenchmarkRun) -> list[Fault]:
     """Return a fault for every input that lies on its user's machine."""
-    solvers = run.spec.solvers
+    solvers = solvers_of(run)
     uris = {"tasksFrom": solvers.tasks_from or "", "candidates": solvers.candidates, "dsl": solvers.dsl}
     if solvers.dataset not in DATASETS:
         uris["dataset"] = solvers.dataset

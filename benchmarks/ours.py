@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from batt.api import BenchmarkRun
 from batt.collect import collect
 from batt.inputs.tasks import Task
-from batt.laptop.pods import Pods
 from batt.laptop.progress import PlainDisplay
+from batt.laptop.run import solver_pods
 from batt.manifest import RunRef
 from batt.plan import plan, read_inputs
 from batt.runfile import parse_run
@@ -60,7 +60,7 @@ def run_in_stages(run: BenchmarkRun, folder: Path, uid: str, cores: int) -> Stag
     manifest = plan(run, ref, root, Path(), cores, inputs)
     planned = time.perf_counter()
     cpu = cpu_now()
-    pods = Pods(run.spec, manifest, root, inputs.dsl, cores, PlainDisplay(io.StringIO()))
+    pods = solver_pods(run, manifest, root, inputs.dsl, cores, PlainDisplay(io.StringIO()))
     failures = pods.run(list(range(len(manifest.shards))), deadline=None) if manifest.shards else []
     worked = time.perf_counter()
     work_cpu = cpu_now() - cpu

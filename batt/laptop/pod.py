@@ -10,42 +10,46 @@ import signal
 import socket
 import time
 import traceback
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-from batt.api import SolversSpec
-from batt.engine.child import Limits
 from batt.engine.heap import relax_collector
-from batt.engine.pool import Engine
 from batt.engine.wire import READ_BYTES, Inbox, encode, has_input
 from batt.errors import BattError
-from batt.manifest import Manifest
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
 from batt.stopping import StoppedError
-from batt.store import ObjectStore
-from batt.work import work
 
 TELL_SECONDS = 0.1
 """Items that are done are told this often: a live display needs no more."""
 
 
-class PodTask(NamedTuple):
-    """What a pod process needs to know. `dsl`: where the user's DSL lies; children: processes that evaluate."""
+class ShardRunner(Protocol):
+    """Works on one shard after another.
 
-    solvers: SolversSpec
-    limits: Limits
-    manifest: Manifest
-    root: ObjectStore
-    dsl: Path | None
-    children: int
+    must_stop: asked often; once it says so, what is known is stored and StoppedError raised.
+    tell: takes the task of every item that is done.
+    """
+
+    def __call__(self, shard: int, must_stop: Callable[[], bool], tell: Callable[[str], None], /) -> None:
+        """Work on a shard until its result is stored."""
+        ...
 
 
-def pod_main(connection: socket.socket, task: PodTask) -> None:
+class Worker(Protocol):
+    """What the pods of a run do."""
+
+    def open(self) -> AbstractContextManager[ShardRunner]:
+        """Start what a pod needs for all its shards; it ends with the context."""
+        ...
+
+
+def pod_main(connection: socket.socket, worker: Worker) -> None:
     """Be a pod: work on the shards one is given until the run goes away. Never returns."""
     relax_collector()
     code = EXIT_FAULT_OF_BATT
     try:
-        code = serve_shards(connection, task)
+        code = serve_shards(connection, worker)
     except (BrokenPipeError, ConnectionResetError, KeyboardInterrupt):  # the last: a signal right after the fork
         code = EXIT_ASKED_TO_STOP
     except BattError as error:
@@ -58,13 +62,13 @@ def pod_main(connection: socket.socket, task: PodTask) -> None:
         os._exit(code)
 
 
-def serve_shards(connection: socket.socket, task: PodTask) -> int:
+def serve_shards(connection: socket.socket, worker: Worker) -> int:
     """Work on one shard after another; return the exit code."""
     stop = StopFlag(connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends us in good order
     signal.signal(signal.SIGTERM, stop.set)
     inbox = Inbox()
-    with Engine(task.children, task.solvers.dsl, task.dsl, task.limits) as engine:
+    with worker.open() as work:
         while True:
             data = b"" if stop.is_set else connection.recv(READ_BYTES)
             if not data:
@@ -72,7 +76,7 @@ def serve_shards(connection: socket.socket, task: PodTask) -> int:
             for message in inbox.feed(data):
                 teller = Teller(connection)
                 try:
-                    work(task.manifest, message["shard"], task.root, engine, stop.must_stop, teller)
+                    work(message["shard"], stop.must_stop, teller)
                 except StoppedError:
                     return EXIT_ASKED_TO_STOP
                 teller.flush()

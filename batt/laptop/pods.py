@@ -9,19 +9,16 @@ import signal
 import socket
 import time
 from collections import Counter, deque
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from batt.api import RunSpec
 from batt.engine.pool import kill
 from batt.engine.wire import READ_BYTES, Inbox, encode
 from batt.errors import RunError
-from batt.laptop.pod import PodTask, pod_main
+from batt.laptop.pod import Worker, pod_main
 from batt.laptop.progress import Display, Standing
-from batt.manifest import Manifest
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
-from batt.plan import limits_of
-from batt.store import ObjectStore
 
 LISTEN_SECONDS = 0.2
 """Longest wait for a pod's word; then limits and the display are looked after."""
@@ -32,8 +29,8 @@ STOP_SECONDS = 15.0
 MAX_KILLED = 100
 """How often a shard's pod may be killed from outside before that counts as the shard's own failure."""
 
-FATAL_CODES = frozenset({64, 65, EXIT_FAULT_OF_BATT})
-"""Exit codes of pods that would fail again and again: bad input, faults of batt."""
+FATAL_CODES = frozenset({64, 65, 77, 78, EXIT_FAULT_OF_BATT})
+"""Exit codes of pods that would fail again and again: bad input, no permission or quota, no bucket, faults of batt."""
 
 
 class PodFatalError(RunError):
@@ -82,19 +79,25 @@ class Failure(NamedTuple):
     reason: str
 
 
+class Load(NamedTuple):
+    """What there is to do: items of each task, and of each shard of the run; unit: what they are, in the plural."""
+
+    tasks: Mapping[str, int]
+    shards: list[int]
+    unit: str = "candidates"
+
+
 class Pods:
     """The worker processes of one run.
 
-    jobs: processes that evaluate candidates, in as many pods as there are shards and spec.maxConcurrency allows.
+    worker: makes what pods do, told how many of the jobs each pod may have.
+    jobs: processes that work, in as many pods as there are shards and spec.maxConcurrency allows.
     """
 
-    def __init__(
-        self, spec: RunSpec, manifest: Manifest, root: ObjectStore, dsl: Path | None, jobs: int, display: Display
-    ) -> None:
+    def __init__(self, spec: RunSpec, load: Load, worker: Callable[[int], Worker], jobs: int, display: Display) -> None:
         self.spec = spec
-        self.manifest = manifest
-        self.root = root
-        self.dsl = dsl
+        self.load = load
+        self.worker = worker
         self.jobs = jobs
         self.display = display
         self.pods: list[Pod] = []
@@ -119,7 +122,7 @@ class Pods:
         self.begun = time.monotonic()
         self.waiting = deque(shards)
         self.shards = len(shards)
-        self.items = sum(self.manifest.shards[shard].items for shard in shards)
+        self.items = sum(self.load.shards[shard] for shard in shards)
         count = min(self.jobs, len(shards), self.spec.max_concurrency or self.jobs)
         self.children = max(1, self.jobs // count)
         try:
@@ -145,9 +148,7 @@ class Pods:
                 ours.close()
                 for pod in self.pods:
                     pod.connection.close()
-                solvers = self.spec.solvers
-                task = PodTask(solvers, limits_of(solvers), self.manifest, self.root, self.dsl, self.children)
-                pod_main(theirs, task)
+                pod_main(theirs, self.worker(self.children))
             theirs.close()
             self.pods.append(Pod(pid, ours))
 
@@ -215,7 +216,7 @@ class Pods:
     def show(self) -> None:
         """Show where the run stands."""
         done = sum(self.told.values(), self.done)
-        with_items = {task.id: task.items for task in self.manifest.tasks if task.items}
+        with_items = {task: items for task, items in self.load.tasks.items() if items}
         standing = Standing(
             tasks_done=sum(done[task] >= items for task, items in with_items.items()),
             tasks=len(with_items),
@@ -224,6 +225,7 @@ class Pods:
             shards_done=self.shards_done,
             shards=self.shards,
             seconds=time.monotonic() - self.begun,
+            unit=self.load.unit,
         )
         self.display.show(standing)
 

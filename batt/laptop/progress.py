@@ -16,7 +16,10 @@ LIVE_SECONDS = 0.1
 
 
 class Standing(NamedTuple):
-    """Where a run stands: tasks and candidates done and in all, shards done and in all, seconds since it began."""
+    """Where a run stands: tasks and items done and in all, shards done and in all, seconds since it began.
+
+    unit: what the items are, in the plural.
+    """
 
     tasks_done: int
     tasks: int
@@ -25,10 +28,11 @@ class Standing(NamedTuple):
     shards_done: int
     shards: int
     seconds: float
+    unit: str = "candidates"
 
     @property
     def rate(self) -> float:
-        """Candidates a second so far."""
+        """Items a second so far."""
         return self.items_done / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -41,7 +45,7 @@ class Display(Protocol):
     """Somewhere to show how a run goes."""
 
     def stage(self, name: str) -> None:
-        """Say which stage begins: planning, validating, collecting."""
+        """Say which stage begins: planning, validating, running agents, evaluating, collecting."""
 
     def note(self, text: str) -> None:
         """Say something once: a stage begins, a worker was lost."""
@@ -172,10 +176,11 @@ def describe(standing: Standing) -> str:
     """Return where a run stands in one line."""
     eta = standing.eta_seconds
     left = "" if eta is None else f", {duration(eta)} left"
-    return (
-        f"{standing.items_done}/{standing.items} candidates, {standing.tasks_done}/{standing.tasks} tasks, "
-        f"{standing.rate:.0f}/s{left}"
+    tasks = f"{standing.tasks_done}/{standing.tasks} tasks, " if standing.unit != "tasks" else ""
+    rate = (
+        f"{standing.rate:.0f}/s" if standing.rate >= 1 or not standing.items_done else f"{60 * standing.rate:.1f}/min"
     )
+    return f"{standing.items_done}/{standing.items} {standing.unit}, {tasks}{rate}{left}"
 
 
 def duration(seconds: float) -> str:

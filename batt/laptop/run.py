@@ -13,21 +13,25 @@ import secrets
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from batt.api import BenchmarkRun
+from batt.api import BenchmarkRun, SolversSpec, solvers_of
 from batt.collect import collect
+from batt.engine.pool import Engine
 from batt.errors import RunError
-from batt.laptop.pods import Failure, Pods
+from batt.laptop.pod import ShardRunner
+from batt.laptop.pods import Failure, Load, Pods
 from batt.laptop.progress import Display
-from batt.manifest import RunRef
-from batt.plan import find_resumable, plan, read_inputs
+from batt.manifest import Manifest, RunRef
+from batt.plan import find_resumable, limits_of, plan, read_inputs
 from batt.results import Summary
 from batt.state import missing_shards
 from batt.store import DirectoryStore, ObjectStore, open_store
 from batt.summary import refusals
 from batt.timing import MAIN, PhaseStats, stats_from_json, stats_to_json
+from batt.work import work
 
 DEFAULT_RESULTS = "results"
 """Where results go on a laptop when the run file does not say."""
@@ -72,12 +76,42 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     seconds = run.spec.deadlines.run_seconds
     deadline = None if seconds is None else begin + seconds
     display.stage("validating")
-    failures = Pods(run.spec, manifest, root, inputs.dsl, jobs, display).run(missing, deadline) if missing else []
+    pods = solver_pods(run, manifest, root, inputs.dsl, jobs, display)
+    failures = pods.run(missing, deadline) if missing else []
     display.stage("collecting")
     summary = collect(manifest, root)
     for line in failure_lines(failures):
         display.note(line)
     return with_main_phase(summary, time.monotonic() - begin)
+
+
+class SolverWorker(NamedTuple):
+    """What a pod of a solver run does. dsl: where the user's DSL lies; children: processes that evaluate."""
+
+    spec: SolversSpec
+    manifest: Manifest
+    root: ObjectStore
+    dsl: Path | None
+    children: int
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[ShardRunner]:
+        """Start the children."""
+        with Engine(self.children, self.spec.dsl, self.dsl, limits_of(self.spec)) as engine:
+
+            def work_on(shard: int, must_stop: Callable[[], bool], tell: Callable[[str], None]) -> None:
+                work(self.manifest, shard, self.root, engine, must_stop, tell)
+
+            yield work_on
+
+
+def solver_pods(
+    run: BenchmarkRun, manifest: Manifest, root: ObjectStore, dsl: Path | None, jobs: int, display: Display
+) -> Pods:
+    """Return the worker processes of a solver run."""
+    spec = solvers_of(run)
+    load = Load({task.id: task.items for task in manifest.tasks}, [shard.items for shard in manifest.shards])
+    return Pods(run.spec, load, lambda children: SolverWorker(spec, manifest, root, dsl, children), jobs, display)
 
 
 def results_store(run: BenchmarkRun, base: Path) -> ObjectStore:

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from batt.api import MAX_TASKS, NAME_CHARACTERS, Deadlines, Retries
+from batt.api import Deadlines, Retries
+from batt.fields import MAX_TASKS, NAME_CHARACTERS
+from batt.hal.benchmarks.registry import SHIPPED
+from batt.hal.outcomes import RULES, Outcome
 from batt.message import MESSAGE_BYTES
 from batt.shards import MAX_SHARDS, MIN_SHARDS, SHARD_ITEMS
 from batt.status import RANGES_CHARACTERS, ConditionType, Phase, Reason
@@ -29,6 +32,7 @@ LINK = re.compile(r"\]\((?!https?://)([^)]+)\)")
 VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OPERATOR = ROOT / "docs" / "operator.md"
 STATUS = ROOT / "docs" / "status.md"
+HAL = ROOT / "docs" / "hal.md"
 KIND = ROOT / "examples" / "kind"
 VERBS = "What the operator may do, and why"
 
@@ -108,6 +112,24 @@ def test_the_status_page_names_reasons_that_there_are() -> None:
     words = set(re.findall(r"`([A-Z][A-Za-z]+)`", text))
 
     assert words - kubernetes - set(Phase) <= set(Reason)
+
+
+def test_the_table_of_outcomes_is_the_codes() -> None:
+    text = section(HAL, "What an agent's attempt can come to")
+
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, flags=re.MULTILINE))
+
+    assert list(rows) == list(Outcome)
+    for outcome, rule in RULES.items():
+        when, _, then = rows[outcome].split(" | ")
+        assert when == rule.when
+        assert then.endswith(rule.then)
+
+
+def test_every_benchmark_has_a_row() -> None:
+    rows = re.findall(r"^\| `([\w:]+)` \|", section(HAL, "Benchmarks"), flags=re.MULTILINE)
+
+    assert rows == [*SHIPPED, "hal:NAME"]
 
 
 def test_every_verb_of_the_operator_is_given_a_reason() -> None:

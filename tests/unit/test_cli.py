@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from batt.api import solvers_of
 from batt.cli import cpus, flag_of, main, parser, positive, results_flag, task_slice, with_flags
 from batt.errors import InputError, SpecError
 from tests.runs import make_run
@@ -49,7 +50,7 @@ def test_flags_stand_in_the_place_of_the_files_words() -> None:
     unchanged = with_flags(run, parser().parse_args(["run", "x.yaml"]))
 
     assert changed.spec.results == "/by-flag"
-    assert not changed.spec.solvers.cache
+    assert not solvers_of(changed).cache
     assert unchanged == run
 
 

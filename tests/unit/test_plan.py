@@ -15,8 +15,9 @@ import pytest
 
 from batt.api import BenchmarkRun
 from batt.errors import InputError
+from batt.inputs.task_ids import read_task_ids
 from batt.manifest import Manifest, RunRef, manifest_from_json, manifest_to_json
-from batt.plan import find_resumable, held_files, plan, read_inputs, read_task_ids
+from batt.plan import find_resumable, held_files, plan, read_inputs
 from batt.reading import Candidates, claimed_task, survey_sources
 from batt.solver.selection import Held
 from batt.store import DirectoryStore, ObjectStore, create_json, open_store, read_json

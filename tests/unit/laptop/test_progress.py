@@ -78,6 +78,7 @@ def test_json_lines_say_all_that_is_known() -> None:
         "shards_done": 1,
         "shards": 8,
         "seconds": 10.0,
+        "unit": "candidates",
         "eta_seconds": 30.0,
     }
     assert second["eta_seconds"] is None

@@ -1,0 +1,93 @@
+"""An agent's files: from a folder, an archive, an image, or one of the two that batt brings; and HAL's hash of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from batt.errors import Fault, InputError, SpecError, shown
+from batt.hal.arguments import agent_hash
+from batt.hal.benchmarks.agents import null_files, oracle_files
+from batt.hal.benchmarks.base import Benchmark, Task
+from batt.hal.gitinfo import git_info
+from batt.hal.packing import agent_files, unpack
+from batt.halspec import AgentSpec
+from batt.inputs.archives import archive_kind
+from batt.store import GCS_SCHEME, local_path, open_store
+
+ARCHIVE_BYTES = 2 * 2**30
+"""Biggest archive of an agent."""
+
+ORACLE, NULL = "builtin:oracle", "builtin:null"
+"""Agents that batt brings: one that knows the answers, one that has none. They prove that a benchmark scores."""
+
+
+class Agent(NamedTuple):
+    """An agent as it is packed. files: paths in the folder, sorted. git_info: where they are from, as HAL tells it."""
+
+    folder: Path
+    files: tuple[str, ...]
+    hash: str
+    git_info: dict[str, str]
+
+
+def load_agent(spec: AgentSpec, tasks: Sequence[Task], benchmark: Benchmark, base: Path, scratch: Path) -> Agent:
+    """Return an agent's files.
+
+    Args:
+        tasks, benchmark: what `builtin:oracle` is to know.
+        base: where relative paths start.
+        scratch: an empty folder for what is unpacked.
+
+    Raises:
+        InputError: the source cannot be read; all that is wrong in it is named.
+        SpecError: it has no such function.
+    """
+    folder = source_folder(spec.source, tasks, benchmark, base, scratch)
+    files = agent_files(folder)
+    module = f"{spec.function.rpartition('.')[0]}.py"
+    if module not in files:
+        there = ", ".join(name for name in files if name.endswith(".py") and "/" not in name) or "no Python file"
+        rule = f"must be in the file {module} at the agent's top"
+        raise SpecError([Fault("spec.hal.agent.function", shown(spec.function), rule, f"the agent has {there}")])
+    is_unpacked = folder.is_relative_to(scratch)
+    origin = {"error": "the agent came without its repository"} if is_unpacked else git_info(folder)
+    return Agent(folder, tuple(files), agent_hash(folder, files), origin)
+
+
+def source_folder(uri: str, tasks: Sequence[Task], benchmark: Benchmark, base: Path, scratch: Path) -> Path:
+    """Return the folder of an agent's files, which may be unpacked for it."""
+    if uri in {ORACLE, NULL}:
+        texts = oracle_files({task.id: benchmark.oracle(task) for task in tasks}) if uri == ORACLE else null_files()
+        scratch.mkdir(parents=True)
+        for name, data in texts.items():
+            (scratch / name).write_bytes(data)
+        return scratch
+    if uri.startswith(GCS_SCHEME):
+        place, _, name = uri.rpartition("/")
+        scratch.mkdir(parents=True)
+        archive = scratch.with_name("agent-archive") / name
+        archive.parent.mkdir()
+        with archive.open("wb") as file:
+            store = open_store(place, base)
+            file.write(store.read(name, ARCHIVE_BYTES))
+        return unpacked(archive, uri, scratch)
+    path = local_path(uri, base)
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise InputError(f"spec.hal.agent.source: got {shown(uri)}; must be a folder or an archive; correct the path")
+    scratch.mkdir(parents=True)
+    return unpacked(path, uri, scratch)
+
+
+def unpacked(archive: Path, uri: str, target: Path) -> Path:
+    """Unpack an agent's archive; return its folder: of an archive of one folder that folder."""
+    if archive_kind(archive.name) is None:
+        rule = "must be a folder, or an archive .tar.gz, .tgz, .tar or .zip"
+        raise InputError(f"spec.hal.agent.source: got {shown(uri)}; {rule}; pack it so")
+    with archive.open("rb") as file:
+        unpack(file, archive.name, target)
+    inside = list(target.iterdir())
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
