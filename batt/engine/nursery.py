@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,8 @@ from batt.engine.wire import READ_BYTES, Inbox, Message, encode
 from batt.errors import BattError, InputError, RunError
 from batt.solver.language import IMPORT_SECONDS, Language, load_language
 
-MAX_STARTS = 20
-"""How often a nursery that is killed from outside while it loads the DSL is started again."""
+LEAST_STARTS, START_SECONDS = 20, 60.0
+"""A nursery that is killed from outside while it loads the DSL is started again so often, and for so long."""
 
 ANSWER_SECONDS = 60.0
 """How long a nursery may take to fork or reap a child: milliseconds, but a stopped machine may be slow to go on."""
@@ -135,18 +136,18 @@ class Nursery:
 
 
 def start_nursery(plan: NurseryPlan) -> Nursery:
-    """Return a nursery that has loaded the DSL; one that is killed while it starts is replaced, a few times.
+    """Return a nursery that has loaded the DSL; one that is killed while it starts is replaced, for a while.
 
     Raises:
         InputError: the DSL cannot be loaded.
         RunError: it was killed every time.
     """
-    for _ in range(MAX_STARTS):
+    starts, until = 0, time.monotonic() + START_SECONDS
+    while starts < LEAST_STARTS or time.monotonic() < until:
         with contextlib.suppress(NurseryGoneError):
             return Nursery(plan)
-    raise RunError(
-        f"the process that loads the DSL was killed {MAX_STARTS} times before it was ready; is memory short?"
-    )
+        starts += 1
+    raise RunError(f"the process that loads the DSL was killed {starts} times before it was ready; is memory short?")
 
 
 def told_status(status: int) -> str | None:
