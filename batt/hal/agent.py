@@ -10,14 +10,11 @@ from batt.errors import Fault, InputError, SpecError, shown
 from batt.hal.arguments import agent_hash
 from batt.hal.benchmarks.agents import null_files, oracle_files
 from batt.hal.benchmarks.base import Benchmark, Task
+from batt.hal.fetching import fetch
 from batt.hal.gitinfo import git_info
 from batt.hal.packing import agent_files, unpack
 from batt.halspec import AgentSpec
 from batt.inputs.archives import archive_kind
-from batt.store import GCS_SCHEME, local_path, open_store
-
-ARCHIVE_BYTES = 2 * 2**30
-"""Biggest archive of an agent."""
 
 ORACLE, NULL = "builtin:oracle", "builtin:null"
 """Agents that batt brings: one that knows the answers, one that has none. They prove that a benchmark scores."""
@@ -51,7 +48,7 @@ def load_agent(spec: AgentSpec, tasks: Sequence[Task], benchmark: Benchmark, bas
         there = ", ".join(name for name in files if name.endswith(".py") and "/" not in name) or "no Python file"
         rule = f"must be in the file {module} at the agent's top"
         raise SpecError([Fault("spec.hal.agent.function", shown(spec.function), rule, f"the agent has {there}")])
-    is_unpacked = folder.is_relative_to(scratch)
+    is_unpacked = folder.is_relative_to(scratch.parent)
     origin = {"error": "the agent came without its repository"} if is_unpacked else git_info(folder)
     return Agent(folder, tuple(files), agent_hash(folder, files), origin)
 
@@ -64,16 +61,7 @@ def source_folder(uri: str, tasks: Sequence[Task], benchmark: Benchmark, base: P
         for name, data in texts.items():
             (scratch / name).write_bytes(data)
         return scratch
-    if uri.startswith(GCS_SCHEME):
-        place, _, name = uri.rpartition("/")
-        scratch.mkdir(parents=True)
-        archive = scratch.with_name("agent-archive") / name
-        archive.parent.mkdir()
-        with archive.open("wb") as file:
-            store = open_store(place, base)
-            file.write(store.read(name, ARCHIVE_BYTES))
-        return unpacked(archive, uri, scratch)
-    path = local_path(uri, base)
+    path = fetch(uri, base, scratch.with_name("agent-source"), "spec.hal.agent.source")
     if path.is_dir():
         return path
     if not path.is_file():

@@ -21,6 +21,7 @@ from batt.hal.arguments import benchmark_name, run_id
 from batt.hal.benchmarks.base import Benchmark, Source, Task
 from batt.hal.benchmarks.registry import find_benchmark
 from batt.hal.environment import Environment, ensure_environment
+from batt.hal.fetching import fetch
 from batt.hal.manifest import (
     ROWS_PER_OBJECT,
     HalManifest,
@@ -38,7 +39,7 @@ from batt.manifest import RunRef
 from batt.names import MANIFEST, hal_pointer, run_pointer
 from batt.parallel import for_each
 from batt.state import is_finished
-from batt.store import GCS_SCHEME, ObjectStore, create_json, local_path, open_store, read_json
+from batt.store import ObjectStore, create_json, read_json
 
 SHOWN_TASKS = 10
 """Most task ids that a message names."""
@@ -77,7 +78,7 @@ def read_hal_inputs(run: BenchmarkRun, base: Path, scratch: Path) -> HalInputs:
     """
     spec = hal_of(run)
     benchmark = find_benchmark(spec.benchmark)
-    source = Source(fetch(spec.data, base, scratch / "data") if spec.data else None, spec.options)
+    source = Source(fetch(spec.data, base, scratch / "data", "spec.hal.data") if spec.data else None, spec.options)
     every = benchmark.tasks(source)
     tasks = choose_tasks(every, wanted_ids(spec, base), spec.max_tasks)
     agent = load_agent(spec.agent, tasks, benchmark, base, scratch / "agent")
@@ -128,22 +129,6 @@ def file_digests(task: Task) -> list[list[str]]:
 def digest_of(value: object) -> str:
     """Return the digest of JSON data."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def fetch(uri: str, base: Path, target: Path) -> Path:
-    """Return a file or folder of this machine with what a URI names; what lies in a bucket is brought to `target`."""
-    if not uri.startswith(GCS_SCHEME):
-        return local_path(uri, base)
-    store = open_store(uri, base)
-    paths = store.list("")
-    if not paths:  # one object, not a folder
-        folder, _, name = uri.rpartition("/")
-        store, paths = open_store(folder, base), [name]
-    for path in paths:
-        place = target / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(store.read(path))
-    return target / paths[0] if len(paths) == 1 and uri.endswith(f"/{paths[0]}") else target
 
 
 def plan_hal(

@@ -211,7 +211,7 @@ class Running:
         """Give the shim up, which its program may have killed or stopped; end what can be reached of that."""
         self.supervisor.is_lost = True
         self.end = End(Reason.LOST, None, None, time.monotonic() - self.begin)
-        if self.supervisor.is_local and self.pid:
+        if self.supervisor.is_local and self.pid > 1:  # 0: there is none; 1 would mean all there are
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 

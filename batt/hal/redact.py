@@ -16,7 +16,7 @@ LEAST_CHARACTERS = 6
 """Shortest value that is taken out: shorter ones (`1`, `test`) stand in texts that have nothing to do with them."""
 
 NUMBER = re.compile(r"[\d.,+-]*")
-"""Values of such variables that are none all the same: MAX_TOKENS is a limit, and an answer may be the same number."""
+"""Values that are not taken out either: MAX_TOKENS is a limit, and without its number JSON is none any more."""
 
 
 class Redactor:
@@ -55,7 +55,7 @@ class Redactor:
 def forms(value: str) -> Iterator[str]:
     """Yield the forms in which a secret stands in texts: itself, in JSON, in URLs; without the line end of its file."""
     value = value.strip()
-    if len(value) >= LEAST_CHARACTERS:
+    if len(value) >= LEAST_CHARACTERS and not NUMBER.fullmatch(value):
         yield value
         for is_ascii in (True, False):
             yield json.dumps(value, ensure_ascii=is_ascii)[1:-1]
@@ -66,8 +66,4 @@ def forms(value: str) -> Iterator[str]:
 
 def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of an environment that look like secrets."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if SECRET_NAME.search(name) and not NUMBER.fullmatch(value.strip())
-    }
+    return {name: value for name, value in environment.items() if SECRET_NAME.search(name)}

@@ -386,6 +386,7 @@ def main(arguments: list[str]) -> int:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     if arguments[0] == "fd":
+        prctl(PR_SET_PDEATHSIG, signal.SIGCONT)  # a program may have stopped us: the end of the driver wakes us
         serve(socket.socket(fileno=int(arguments[1])))
     else:
         serve_at(arguments[1])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ from batt.hal.process import End, Log, Program, Reason, Supervisor, local_shim, 
 from batt.hal.records import Attempt, TaskRecord, Usage, hal_submission
 from batt.hal.redact import Redactor, secrets_of
 from batt.hal.usage import read_usage
-from batt.hal.workspace import RUNNER, leftovers, prepare, read_note, read_output, snapshot
+from batt.hal.workspace import RUNNER, leftovers, prepare, read_note, read_output, remove, snapshot
 from batt.stopping import StoppedError
 from batt.timing import PhaseClock
 
@@ -111,15 +110,7 @@ class LocalPlace:
             with local_shim() as supervisor:
                 yield Room(folder, supervisor)
         finally:
-            shutil.rmtree(folder, onerror=make_removable)
-
-
-def make_removable(function: Callable[[str], object], path: str, _error: object) -> None:
-    """Give the owner back what an agent has taken from it, and go on removing."""
-    Path(path).parent.chmod(0o700)
-    if not Path(path).is_symlink():
-        Path(path).chmod(0o700)
-    function(path)
+            remove(folder)
 
 
 class Finished(NamedTuple):
@@ -211,11 +202,12 @@ def try_once(job: Job, place: Place, control: Control, clock: PhaseClock) -> Tri
         kept: list[tuple[str, bytes]] = []
         left_out: list[str] = []
         for path, content in leftovers(folder, known):
+            if path.partition("/")[0] == LOG_FILE:
+                content = "the agent's log has this name"  # noqa: PLW2901 # one reason more to leave it out
             if isinstance(content, bytes):
                 kept.append((path, place.redactor.data(content)))
             else:
                 left_out.append(place.redactor.text(f"{path}: {content}"))
-    kept = [(name, data) for name, data in kept if name != LOG_FILE]
     kept.append((LOG_FILE, place.redactor.text(log.text()).encode("utf-8", "surrogateescape")))
     return Tried(outcome, place.redactor.text(message), place.redactor.text(output), end, kept, left_out)
 

@@ -327,6 +327,36 @@ def test_the_oracle_scores_everything_and_the_null_agent_nothing(
     assert f"{score} of 10 scored tasks right" in done.out
 
 
+MESSY = """
+import os, pathlib
+
+def run(input, **kwargs):
+    [(task, question)] = input.items()
+    pathlib.Path("agent.log").mkdir()
+    pathlib.Path("agent.log/mine").write_text("a log of its own")
+    here = os.open(".", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deep")
+        os.chdir("deep")
+    os.fchdir(here)
+    return {task: "1"}
+"""
+"""An agent whose folder is a trap for who tidies up."""
+
+
+def test_whatever_an_agent_leaves_in_its_folder_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_agent(tmp_path / "agent", main=MESSY)
+    write_questions(tmp_path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+
+    done = finish("hal-eval", *flags(), "-B", "scoring=numeric", cwd=tmp_path)
+
+    assert "1 of 4 scored tasks right" in done.out
+    assert list(scratch.iterdir()) == []
+
+
 @pytest.mark.full
 @pytest.mark.parametrize(("agent", "share"), [("builtin:oracle", 1), ("builtin:null", 0)])
 @pytest.mark.parametrize(("benchmark", "tasks"), [("humaneval", 164), ("arc", 50)])

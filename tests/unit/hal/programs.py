@@ -9,7 +9,11 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from batt.hal.process import Program
+import pytest
+
+from batt.hal.process import End, Log, Program, Supervisor, run_program
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what fled is known on Linux only")
 
 
 def python(text: str, *arguments: str) -> Program:
@@ -43,3 +47,16 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def never() -> bool:
+    return False
+
+
+def run(
+    shim: Supervisor, program: Program, must_stop: Callable[[], bool] = never, log: Log | None = None
+) -> tuple[End, str]:
+    """How a program ended, and what it said."""
+    log = log or Log(1 << 16)
+    end = run_program(shim, program, log, must_stop)
+    return end, log.text()

@@ -40,12 +40,12 @@ def test_what_is_copied_into_containers_stands_alone(path: Path) -> None:
 
 @contextlib.contextmanager
 def answering(*answers: bytes) -> Iterator[Supervisor]:
-    """A driver whose shim has said already what it will say; it is local, so that a wrong process would be killed."""
+    """A driver whose shim has said already what it will say."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for answer in answers:
             theirs.sendall(answer)
-        yield Supervisor(ours, is_local=True)
+        yield Supervisor(ours)
 
 
 def start(supervisor: Supervisor) -> Running:
@@ -101,12 +101,13 @@ def ended(**changes: str) -> bytes:
     ids=lambda answer: answer[-40:],
 )
 def test_a_shim_that_tells_nonsense_of_an_end_is_lost(answer: bytes) -> None:
-    bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)  # local and started: it is killed
-    with answering(b'{"started": %d}\n' % bystander.pid, answer) as supervisor:
+    program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    with answering(b'{"started": %d}\n' % program.pid, answer) as supervisor:
+        supervisor.is_local = True
         running = start(supervisor)
 
         assert running.wait().reason is Reason.LOST
-        assert bystander.wait(SECONDS) == -signal.SIGKILL
+        assert program.wait(SECONDS) == -signal.SIGKILL  # what can be reached of it is ended
 
 
 def test_a_shim_that_has_gone_is_lost() -> None:
