@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError, SpecError
-from batt.manifest import Manifest
 from batt.names import attempt_begin, attempt_end, attempt_plan
 from batt.parallel import for_each
-from batt.state import missing_shards
+from batt.state import Planned, missing_shards
 from batt.store import ObjectStore, create_json, read_json
 
 NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
@@ -50,21 +49,21 @@ class Usage(NamedTuple):
     wasted_seconds: float
 
 
-def note_begin(root: ObjectStore, manifest: Manifest, times: PodTimes, attempt: int) -> None:
+def note_begin(root: ObjectStore, manifest: Planned, times: PodTimes, attempt: int) -> None:
     """Note that a pod begins to work on a shard."""
     value = {"shard": times.shard, "attempt": attempt, "begin": times.begin}
     with contextlib.suppress(AlreadyExistsError):  # the pod's container was started again: it began at first
         create_json(root, f"{manifest.ref.folder}/{attempt_begin(times.shard, times.pod)}", value)
 
 
-def note_end(root: ObjectStore, manifest: Manifest, times: PodTimes, code: int) -> None:
+def note_end(root: ObjectStore, manifest: Planned, times: PodTimes, code: int) -> None:
     """Note that a pod has ended its work on a shard with an exit code."""
     with contextlib.suppress(AlreadyExistsError):  # as above
         path = attempt_end(times.shard, times.pod)
         create_json(root, f"{manifest.ref.folder}/{path}", {"end": times.end, "code": code})
 
 
-def read_notes(root: ObjectStore, manifest: Manifest) -> list[PodTimes]:
+def read_notes(root: ObjectStore, manifest: Planned) -> list[PodTimes]:
     """Return what all pods have noted, many notes read at once."""
     paths = [path for path in root.list(f"{manifest.ref.folder}/attempts/") if NOTE_NAME.search(path)]
     begins: dict[tuple[int, str], float] = {}
@@ -106,20 +105,25 @@ def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float)
     return Usage(total, wasted)
 
 
-def plan_attempt(root: ObjectStore, manifest: Manifest, attempt: int) -> list[int]:
+def plan_attempt(
+    root: ObjectStore, manifest: Planned, attempt: int, left: Callable[[], list[int]] | None = None
+) -> list[int]:
     """Return the shards that an attempt works on: at first all, later those that had no result when it was planned.
 
     An attempt is planned once; planned again, it says the same, whatever has been done meanwhile.
+
+    Args:
+        left: tells which are left to do now, if not those without a result.
     """
     if attempt == 1:
         return list(range(len(manifest.shards)))
-    value = {"schema": 1, "shards": missing_shards(root, manifest)}
+    value = {"schema": 1, "shards": left() if left else missing_shards(root, manifest)}
     with contextlib.suppress(AlreadyExistsError):  # what its pods may go by already
         create_json(root, f"{manifest.ref.folder}/{attempt_plan(attempt)}", value)
     return planned_shards(root, manifest, attempt)
 
 
-def planned_shards(root: ObjectStore, manifest: Manifest, attempt: int) -> list[int]:
+def planned_shards(root: ObjectStore, manifest: Planned, attempt: int) -> list[int]:
     """Return the shards of an attempt in the order of its pods.
 
     Raises:
@@ -135,7 +139,7 @@ def planned_shards(root: ObjectStore, manifest: Manifest, attempt: int) -> list[
     return shards
 
 
-def shard_of_pod(root: ObjectStore, manifest: Manifest, attempt: int, index: int) -> int:
+def shard_of_pod(root: ObjectStore, manifest: Planned, attempt: int, index: int) -> int:
     """Return the shard that the pod of a completion index works on; SpecError where the attempt has no such pod."""
     shards = planned_shards(root, manifest, attempt)
     if index < len(shards):

@@ -179,7 +179,7 @@ def add_stages(commands: Any) -> None:  # argparse keeps the type of its subpars
     collect.add_argument("--json", action="store_true", help="print the summary as JSON")
     collect.set_defaults(command=collect_command)
     pod = commands.add_parser("pod", help="what the containers of a run do; told by their environment, not for hands")
-    pod.add_argument("stage", choices=["plan", "work", "collect"])
+    pod.add_argument("stage", choices=["plan", "work", "evaluate", "collect", "shim"])
     pod.set_defaults(command=pod_command)
 
 
@@ -411,6 +411,11 @@ def pod_command(options: argparse.Namespace) -> NoReturn:
     from batt.stages import run_pod  # noqa: PLC0415
     from batt.store import ACCESS_VARIABLE  # noqa: PLC0415
 
+    if options.stage == "shim":  # before the container of strangers' programs starts
+        from batt.hal.podplace import folders_of, install_shim  # noqa: PLC0415
+
+        install_shim(folders_of(os.environ))
+        os._exit(0)
     os.environ.setdefault(ACCESS_VARIABLE, str(ACCESS_SECONDS))  # before any store is opened, in children too
     code = run_pod(options.stage, os.environ, options.stop)
     with contextlib.suppress(OSError):  # nobody reads what it says: that changes nothing

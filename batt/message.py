@@ -25,7 +25,7 @@ RANGES_CHARACTERS = 600
 DIGITS = 6
 """Significant digits of times: a microsecond in a second, and short."""
 
-STAGES = ("plan", "work", "collect")
+STAGES = ("plan", "work", "evaluate", "collect")
 """What a pod may do."""
 
 
@@ -33,7 +33,8 @@ class PlanMessage(NamedTuple):
     """The plan is made.
 
     folder: of the run, under the results. shards: of the whole run. todo: shards that this attempt works on.
-    candidates, refused: texts and constructs, as the manifest counts them.
+    candidates, refused: texts and constructs, as the manifest counts them; of a HAL run tasks times repeats, and
+    requirements that were left out. evaluations: shards of scoring, 0 where nothing is scored apart.
     """
 
     folder: str
@@ -42,6 +43,7 @@ class PlanMessage(NamedTuple):
     tasks: int
     candidates: int
     refused: int
+    evaluations: int = 0
 
 
 class CollectMessage(NamedTuple):

@@ -33,6 +33,9 @@ CPUS_VARIABLE = "BATT_CPUS"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 """Index of a pod of the work, given by the Job controller."""
 
+INDEXED = frozenset({"work", "evaluate"})
+"""Stages with many pods, each told its place."""
+
 SCHEMA = 1
 """Version of run.json."""
 
@@ -56,7 +59,7 @@ OPERATOR = "correct the operator that made this pod"
 
 
 class PodRun(NamedTuple):
-    """What a container has to do. completion_index: the pod's place in the work, -1 for plan and collect."""
+    """What a container has to do. completion_index: the pod's place in its stage, -1 for plan and collect."""
 
     run: BenchmarkRun
     ref: RunRef
@@ -86,7 +89,7 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
 
     attempt = number(ATTEMPT_VARIABLE, 1)
     cpus = number(CPUS_VARIABLE, 1, visible_cpus())
-    index = number(INDEX_VARIABLE, 0) if stage == "work" else -1
+    index = number(INDEX_VARIABLE, 0) if stage in INDEXED else -1
     pod_uid = environment.get(POD_UID_VARIABLE, "")
     if not POD_UID.fullmatch(pod_uid):
         faults.append(Fault(POD_UID_VARIABLE, shown(pod_uid), "must be the pod's uid", OPERATOR))
@@ -150,16 +153,23 @@ def _results_faults(results: object) -> list[Fault]:
 
 def _path_faults(run: BenchmarkRun) -> list[Fault]:
     """Return a fault for every input that lies on its user's machine."""
-    solvers = solvers_of(run)
-    uris = {"tasksFrom": solvers.tasks_from or "", "candidates": solvers.candidates, "dsl": solvers.dsl}
-    if solvers.dataset not in DATASETS:
-        uris["dataset"] = solvers.dataset
     rule, _, remedy = LAPTOP_ONLY.partition("; ")
     return [
-        Fault(f"spec.solvers.{name}", shown(uri), rule, remedy)
-        for name, uri in uris.items()
+        Fault(f"spec.{field}", shown(uri), rule, remedy)
+        for field, uri in _uris(run).items()
         if uri and is_relative(uri)
     ]
+
+
+def _uris(run: BenchmarkRun) -> dict[str, str | None]:
+    """Return the URIs of a run's inputs, by field."""
+    if run.spec.hal is not None:
+        hal = run.spec.hal
+        return {"hal.tasksFrom": hal.tasks_from, "hal.data": hal.data, "hal.agent.source": hal.agent.source}
+    solvers = solvers_of(run)
+    dataset = None if solvers.dataset in DATASETS else solvers.dataset
+    uris = {"tasksFrom": solvers.tasks_from, "candidates": solvers.candidates, "dsl": solvers.dsl, "dataset": dataset}
+    return {f"solvers.{name}": uri for name, uri in uris.items()}
 
 
 def is_relative(uri: str) -> bool:

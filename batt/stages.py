@@ -1,4 +1,4 @@
-"""The stages as processes of their own: `batt pod plan|work|collect` in a container, `batt work` on a laptop.
+"""The stages as processes of their own: `batt pod plan|work|evaluate|collect` in a container, `batt work` on a laptop.
 
     environment, run.json -> plan, work or collect -> exit code, termination message
 
@@ -19,6 +19,7 @@ from batt.attempts import PodTimes, note_begin, note_end, plan_attempt, shard_of
 from batt.collect import collect
 from batt.engine.pool import Engine
 from batt.errors import BattError, InputError, NotFoundError, StoreError
+from batt.halstages import do_hal_stage
 from batt.manifest import Manifest
 from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, encode, index_ranges
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
@@ -73,6 +74,8 @@ def failure(stage: str, error: BaseException) -> ErrorMessage:
 def do_stage(stage: str, pod: PodRun, stop: Stop) -> Message | None:
     """Do a stage; return what the operator is to be told, nothing for the work."""
     root = open_store(pod.results, BASE)
+    if pod.run.spec.hal is not None:
+        return do_hal_stage(stage, pod, root, stop)
     match stage:
         case "plan":
             return plan_stage(pod, root)

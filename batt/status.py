@@ -29,6 +29,7 @@ class Phase(StrEnum):
     PENDING = "Pending"
     PLANNING = "Planning"
     RUNNING = "Running"
+    EVALUATING = "Evaluating"
     COLLECTING = "Collecting"
     SUSPENDED = "Suspended"
     COMPLETE = "Complete"
@@ -68,6 +69,7 @@ class Reason(StrEnum):
     AUTH_OR_QUOTA = "AuthOrQuota"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     STAGE_FAILED = "StageFailed"
+    EVALUATION_FAILED = "EvaluationFailed"
     NAME_TAKEN = "NameTaken"
     SUSPENDED_BY_USER = "SuspendedByUser"
     QUEUED_BY_KUEUE = "QueuedByKueue"
@@ -149,8 +151,9 @@ class Cost(StatusModel):
 class Clock(StatusModel):
     """What the operator must remember between two looks at a run."""
 
-    stage: str = Field(default="plan", description="The stage that the attempt is in: plan, work or collect.")
+    stage: str = Field(default="plan", description="The stage that the attempt is in: plan, work, evaluate or collect.")
     todo: int | None = Field(default=None, description="Shards that the attempt's work has; known once planned.")
+    evaluations: int = Field(default=0, description="Shards that scoring has, of a HAL run; 0 once it is given up.")
     failed_pods: int = Field(default=0, description="Pods of the work that had failed when it was suspended.")
     running_since: str | None = Field(default=None, description="Since when the run's deadline runs; absent: it rests.")
     ran_seconds: float = Field(default=0, description="Seconds the deadline ran before that.")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fills /opt/batt in the builder stage of an image, in two steps, so that a change of our code reinstalls only our code:
-#   install.sh dependencies operator|worker    what images/requirements-*.txt pin, by hash
+#   install.sh dependencies operator|worker|scoring    what images/requirements-*.txt pin, by hash
 #   install.sh project                         batt itself, and everything compiled
 # pip lives in /build, which no image takes along.
 set -eu

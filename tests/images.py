@@ -76,8 +76,8 @@ def project_image(name: str, base: Image | None = None) -> Image:
     """Return the image of `images/NAME/Dockerfile` as the tree is now.
 
     Args:
-        name: worker, operator, worker-l4 or hal.
-        base: what it is built on, else the base image; hal is built on the worker.
+        name: worker, operator, worker-l4, scoring or hal.
+        base: what it is built on, else the base image.
     """
     base = base or base_image()
     digest = digest_files(context_files(), f"{name}\0{base.reference}")

@@ -35,6 +35,9 @@ THEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
 UID = "0f7a3b52-1111-2222-3333-444455556666"
 """uid of the run."""
 
+HAL = {"solvers": None, "hal": {"benchmark": "humaneval", "agent": {"name": "a", "source": "builtin:null"}}}
+"""The spec of a run of kind hal."""
+
 GPU = {"resources": {"limits": {"nvidia.com/gpu": 1}}, "price": {"perHour": 0.5, "dated": "2026-01-01"}}
 """A pool whose pods ask for a GPU."""
 
@@ -73,9 +76,9 @@ def ended_pod(code: int, message: str = "", reason: str = "", name: str = "pod-1
     return pod_view(pod_object(name, phase="Failed" if code else "Succeeded", containerStatuses=statuses))
 
 
-def plan_words(shards: int = 4, todo: int | None = None) -> str:
+def plan_words(shards: int = 4, todo: int | None = None, evaluations: int = 0) -> str:
     """Return what a plan says."""
-    return encode(PlanMessage("f", shards, shards if todo is None else todo, 2, 8, 0)).decode()
+    return encode(PlanMessage("f", shards, shards if todo is None else todo, 2, 8, 0, evaluations)).decode()
 
 
 def collect_words(missing: int = 0, indexes: str = "", phases: Mapping[str, PhaseStats] | None = None) -> str:
@@ -174,11 +177,12 @@ class Story:
     # -- ways that stories go -------------------------------------------------------------------------------------
 
     def planned(self, shards: int = 4, todo: int | None = None) -> Story:
-        """Go on until the work Job is there, told to run."""
+        """Go on until the work Job is there, told to run; a HAL run is scored in two shards."""
         self.look()
         attempt = self.status.attempt
         suffix = f"-{attempt}" if attempt > 1 else ""
-        self.complete(f"mine-plan{suffix}", plan_words(shards, todo))
+        evaluations = 2 if self.raw["spec"].get("hal") else 0
+        self.complete(f"mine-plan{suffix}", plan_words(shards, todo, evaluations))
         self.look(10)
         return self
 

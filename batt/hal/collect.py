@@ -6,11 +6,13 @@ import contextlib
 import io
 import json
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from batt.attempts import ShardEnd, read_notes, usage
 from batt.errors import AlreadyExistsError
 from batt.hal.accuracy import Accuracy, Repeat, accuracy_to_json, score_run, spread
 from batt.hal.benchmarks.delegate import Whole
@@ -45,6 +47,8 @@ class HalSummary(NamedTuple):
     missing_shards: tuple[int, ...]
     phases: dict[str, list[Any]]  # timing.stats_to_json's form
     files: tuple[str, ...]
+    pod_seconds: float = 0.0  # see attempts.Usage; without pods none
+    wasted_seconds: float = 0.0
 
     @property
     def is_complete(self) -> bool:
@@ -74,7 +78,10 @@ def collect_hal(manifest: HalManifest, root: ObjectStore, attempt: int = 1, comm
     collected = read_all(manifest, root)
     accuracy = accuracy_of(manifest, collected)
     made_from = [[index, collected.sources[index], scores_of(collected, index)] for index in sorted(collected.records)]
+    ends = {index: ShardEnd(record.pod, record.end) for index, record in collected.records.items()}
+    used = usage(read_notes(root, manifest), ends, time.time())
     summary = summary_of(manifest, collected, accuracy, max(attempt, last_attempt(root, manifest)))
+    summary = summary._replace(**used._asdict())
     while True:
         path = f"{manifest.ref.folder}/{results_path(summary.attempt)}"
         summary = summary._replace(path=path, files=tuple(hal_folders(manifest, summary.attempt)))

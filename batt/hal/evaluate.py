@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -49,23 +49,29 @@ def benchmark_of(manifest: HalManifest) -> Benchmark:
     return benchmark
 
 
-def evaluation_shards(root: ObjectStore, manifest: HalManifest, grade: int = 1) -> list[list[str]]:
-    """Return the paths of the records that nobody has scored yet, in shards.
+def count_shards(manifest: HalManifest) -> int:
+    """Return into how many shards scoring is split: of a benchmark that scores all outputs at once, the repeats."""
+    if isinstance(benchmark_of(manifest), Delegate):
+        return len(manifest.run_ids)
+    return math.ceil(len(manifest.shards) / PER_SHARD)
 
-    Of a benchmark that scores all outputs at once, all of a repeat are one shard as soon as one of them is new.
+
+def evaluation_shards(root: ObjectStore, manifest: HalManifest, grade: int = 1) -> list[list[str]]:
+    """Return for each shard the paths of the records to score: those that nobody has scored yet, so maybe none.
+
+    Where all outputs of a repeat are scored at once, all of them are to be scored as soon as one is new.
 
     Args:
         grade: what was scored for a lower one is scored again.
     """
     known = read_evaluations(root, manifest, grade).scored
-    paths = dict(sorted(shard_results(root, manifest).items()))
-    if isinstance(benchmark_of(manifest), Delegate):
-        repeats: dict[int, list[str]] = defaultdict(list)
-        for index, path in paths.items():
-            repeats[manifest.shards[index].repeat].append(path)
-        return [some for some in repeats.values() if not known.keys() >= set(some)]
-    waiting = [path for path in paths.values() if path not in known]
-    return [waiting[start : start + PER_SHARD] for start in range(0, len(waiting), PER_SHARD)]
+    is_whole = isinstance(benchmark_of(manifest), Delegate)
+    shards: list[list[str]] = [[] for _ in range(count_shards(manifest))]
+    for index, path in sorted(shard_results(root, manifest).items()):
+        shards[manifest.shards[index].repeat - 1 if is_whole else index // PER_SHARD].append(path)
+    if is_whole:
+        return [some if not known.keys() >= set(some) else [] for some in shards]
+    return [[path for path in some if path not in known] for some in shards]
 
 
 def evaluate(

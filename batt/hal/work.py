@@ -39,13 +39,17 @@ class Loaded(NamedTuple):
 
 
 @contextmanager
-def load(manifest: HalManifest, root: ObjectStore) -> Iterator[Loaded]:
-    """Bring agent and environment here; the latter is unpacked into a folder that goes with the context."""
+def load(manifest: HalManifest, root: ObjectStore, place: Path | None = None) -> Iterator[Loaded]:
+    """Bring agent and environment here; the latter is unpacked into a folder that goes with the context.
+
+    Args:
+        place: where that folder is to be, if not where temporary ones are.
+    """
     agent = root.read(manifest.agent)
     if not manifest.environment:
         yield Loaded(agent, None)
         return
-    with tempfile.TemporaryDirectory(prefix="batt-environment-") as folder:
+    with tempfile.TemporaryDirectory(prefix="batt-environment-", dir=place) as folder:
         unpack_environment(root, manifest.environment, Path(folder))
         yield Loaded(agent, Path(folder))
 

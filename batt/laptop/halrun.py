@@ -222,7 +222,7 @@ def work_pods(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, attem
 
 def score(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, machine: Machine) -> None:
     """Score what nobody has scored yet."""
-    shards = evaluation_shards(root, manifest)
+    shards = [some for some in evaluation_shards(root, manifest) if some]
     if not shards:
         return
     machine.display.stage("evaluating")

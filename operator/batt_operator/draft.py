@@ -80,7 +80,7 @@ class Draft:
         root = (spec.spec.results if spec else None) or default_results
         known = self.status.results  # the pods read it from a ConfigMap that never changes
         self.status = RunStatus(
-            kind="solvers",
+            kind="hal" if spec and spec.spec.hal else "solvers",
             attempt=spec.spec.attempt if spec else 1,
             run_id=ref.folder,
             results=known or (f"{root.rstrip('/')}/{ref.folder}" if root else ""),
@@ -105,9 +105,11 @@ class Draft:
         """Take over what the plan has found."""
         shards = ShardCounts(total=told.shards, succeeded=told.shards - told.todo)
         self.update(shards=shards, tasks=TaskCounts(total=told.tasks))
-        self.clock(todo=told.todo, remade=0)
+        self.clock(todo=told.todo, remade=0, evaluations=told.evaluations)
         refused = f", {told.refused} refused" if told.refused else ""
         words = f"{told.candidates} candidates on {told.tasks} tasks in {told.shards} shards{refused}"
+        if told.evaluations:
+            words = f"an agent on {told.tasks} tasks, {told.shards} times in all"
         self.say(ConditionType.PLANNED, Reason.PLANNED, words)
 
     def started(self) -> None:
@@ -141,7 +143,7 @@ class Draft:
         solved = f"{told.solved} of {told.tasks} tasks solved"
         if ending is Reason.CANCELLED:
             self.end(Phase.CANCELLED, ending, f"{solved}; {missing if told.missing else 'nothing is missing'}")
-        elif not told.missing:
+        elif not told.missing and ending is not Reason.EVALUATION_FAILED:
             self.end(Phase.COMPLETE, Reason.ALL_SHARDS_DONE, solved)
         elif ending is Reason.COMPLETED_WITH_FAILURES:
             self.end(Phase.COMPLETE, ending, f"{solved}; {missing}; {self.status.clock.ending_message}")
@@ -287,7 +289,7 @@ class Draft:
         """Return the phase of a run that goes on: Pending until its first pod, the plan's, has begun."""
         if stage is Stage.PLAN:
             return Phase.PLANNING if self.has_begun_planning() else Phase.PENDING
-        return Phase.RUNNING if stage is Stage.WORK else Phase.COLLECTING
+        return {Stage.WORK: Phase.RUNNING, Stage.EVALUATE: Phase.EVALUATING}.get(stage, Phase.COLLECTING)
 
     def has_begun_planning(self) -> bool:
         """Return whether a pod of the plan has been seen to run."""

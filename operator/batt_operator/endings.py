@@ -51,8 +51,9 @@ def refusal(run: RunView, settings: Settings) -> str:
         return "; ".join(run.faults) or "cannot be read"
     spec = run.run.spec
     faults = []
-    if spec.hal is not None:
-        faults.append("spec.hal: got it; runs on a laptop only in this version; use `batt run` or `batt hal-eval`")
+    if spec.hal is not None and not settings.agent_image:
+        rule = "needs an image for agents, which the operator has not"
+        faults.append(f"spec.hal: got it; {rule}; set the chart's agents.enabled, or use `batt run` on a laptop")
     if spec.pool and spec.pool not in settings.pools:
         known = ", ".join(sorted(settings.pools))
         faults.append(f"spec.pool: got {spec.pool!r}; must be one of {known}; choose one, or ask for it to be added")

@@ -6,6 +6,7 @@ import json
 
 from batt.api import API_VERSION, KIND, BenchmarkRun
 from batt.names import EXIT_ASKED_TO_STOP
+from batt_operator.agentpods import LOCKED, is_with_agent, with_agent
 from batt_operator.cluster import Raw
 from batt_operator.observed import WORKER, RunView
 from batt_operator.settings import Pool, Settings
@@ -27,7 +28,8 @@ BACKSTOP_SECONDS = 900
 """How much later than the operator's own deadline Kubernetes ends a Job: for when the operator is down."""
 
 COLLECT_SECONDS = 6 * 3600
-"""Longest time for collect: it must be able to run after the run's own deadline, and still not for ever."""
+"""Longest time for evaluate and for collect: they must be able to run after the run's own deadline, and still not for
+ever."""
 
 FATAL = (64, 65, 77, 78)
 """Exit codes that no retry mends: usage, data, permission or quota, configuration."""
@@ -98,6 +100,7 @@ def job_manifest(
         shards: pods of an indexed stage.
     """
     labels = labels_of(run, stage, attempt)
+    pod_labels = labels | {"batt.dev/agent": "true"} if is_with_agent(spec, stage) else labels
     if stage is Stage.WORK and spec.spec.queue:
         job_labels = labels | {"kueue.x-k8s.io/queue-name": spec.spec.queue}
     else:
@@ -108,11 +111,11 @@ def job_manifest(
         "podReplacementPolicy": "Failed",  # never two pods on a shard at once, and what the failure policy asks for
         "template": {
             "metadata": {
-                "labels": settings.pools[slot.pool].labels | labels,
+                "labels": settings.pools[slot.pool].labels | pod_labels,
                 "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
                 | settings.pools[slot.pool].annotations,
             },
-            "spec": pod_spec(run, spec, stage, attempt, settings.pools[slot.pool], settings),
+            "spec": pod_of(run, spec, stage, attempt, settings.pools[slot.pool], settings),
         },
     }
     if stage in INDEXED:
@@ -122,7 +125,7 @@ def job_manifest(
             "parallelism": min(shards, spec.spec.max_concurrency or settings.max_concurrency),
             "backoffLimitPerIndex": spec.spec.retries.per_shard,
             "maxFailedIndexes": min(shards, spec.spec.retries.failed_shards),
-            "suspend": bool(spec.spec.queue),  # Kueue admits it, and starts it by that
+            "suspend": stage is Stage.WORK and bool(spec.spec.queue),  # Kueue admits it, and starts it by that
         }
     else:
         body |= {"backoffLimit": STAGE_RETRIES}
@@ -141,7 +144,8 @@ def job_manifest(
 
 def seconds_for(spec: BenchmarkRun, stage: Stage, settings: Settings) -> int:
     """Return how long a stage may take."""
-    return COLLECT_SECONDS if stage is Stage.COLLECT else spec.spec.deadlines.run_seconds or settings.run_seconds
+    is_late = stage in {Stage.EVALUATE, Stage.COLLECT}
+    return COLLECT_SECONDS if is_late else spec.spec.deadlines.run_seconds or settings.run_seconds
 
 
 def failure_rules(*, is_indexed: bool) -> list[Raw]:
@@ -159,6 +163,19 @@ def exit_rule(action: str, *codes: int) -> Raw:
     return {"action": action, "onExitCodes": {"containerName": WORKER, "operator": "In", "values": list(codes)}}
 
 
+def pod_of(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settings: Settings) -> Raw:
+    """Return the pod of a stage, with a container for programs of strangers where it runs some."""
+    pod = pod_spec(run, spec, stage, attempt, pool, settings)
+    if is_with_agent(spec, stage):
+        return with_agent(pod, spec, stage, pool, settings)
+    if spec.spec.hal is not None:  # plan and collect: `spec.image`, `spec.env` and `spec.envFrom` are for agents
+        [worker] = pod["containers"]
+        kept = {key: value for key, value in worker.items() if key != "envFrom"}
+        image = settings.scoring_image or settings.image
+        return {**pod, "containers": [kept | {"image": image, "env": [*pod_env(attempt), *settings.env]}]}
+    return pod
+
+
 def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settings: Settings) -> Raw:
     """Return the pod of a stage: restricted, without a token, with the run mounted."""
     asked = spec.spec
@@ -167,7 +184,7 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool:
         "tolerations": list(pool.tolerations),
         "runtimeClassName": pool.runtime_class_name,
         "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
-        "priorityClassName": asked.priority_class_name if stage in INDEXED else None,
+        "priorityClassName": asked.priority_class_name if stage is Stage.WORK else None,
     }
     return {
         "restartPolicy": "Never",
@@ -207,11 +224,7 @@ def container(spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settin
             *settings.env,
             *(one.model_dump(by_alias=True) for one in asked.env),
         ],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": LOCKED,
         "terminationMessagePolicy": "FallbackToLogsOnError",  # a crash then still says its last words
         "volumeMounts": [
             {"name": "run", "mountPath": RUN_FOLDER, "readOnly": True},

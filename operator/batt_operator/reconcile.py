@@ -3,7 +3,7 @@
 Pure, and level-based: whatever happened before, in which order, and however often this is asked, the same world gives
 the same decision.
 
-    plan ──> work ──> collect ──> Complete | Failed | Cancelled        (stages.py; `status.clock.stage` says where)
+    plan ──> work ──> (evaluate ──>) collect ──> Complete | Failed | Cancelled     (`status.clock.stage` says where)
       └─ refused: Failed   └─ stopped early: `status.clock.ending` says why, what is stored is still collected
 """
 
@@ -109,7 +109,7 @@ class Reconciler:
         self.spec = spec
         self.is_queued = bool(spec.spec.queue)
         self.warn()
-        if self.stage is not Stage.COLLECT:
+        if self.stage in {Stage.PLAN, Stage.WORK}:  # later ones end what there is, and have limits of their own
             if not self.view().is_over:  # what ended in time did so, whenever somebody looks
                 self.check_deadline()
             if spec.spec.cancel:
@@ -117,6 +117,7 @@ class Reconciler:
         steps: dict[Stage, Callable[[StageView], bool]] = {
             Stage.PLAN: self.plan_step,
             Stage.WORK: self.work_step,
+            Stage.EVALUATE: self.evaluate_step,
             Stage.COLLECT: self.collect_step,
         }
         while steps[self.stage](self.view()):  # a stage that is over makes way for the next at once
@@ -145,7 +146,7 @@ class Reconciler:
     def warn(self) -> None:
         """Say what is allowed and still unwise."""
         pool = self.pool()
-        if pool is not None and pool.has_gpu():
+        if pool is not None and pool.has_gpu() and self.spec.spec.hal is None:
             message = "solvers run on CPUs: the GPU of this pool stays idle; choose a CPU pool"
             self.draft.say(ConditionType.WARNING, Reason.IDLE_GPU, message)
         else:
@@ -191,17 +192,18 @@ class Reconciler:
         return False
 
     def work_step(self, view: StageView) -> bool:
-        """Work on the shards; return whether the run has moved on to collecting."""
+        """Work on the shards; return whether the run has moved on."""
         clock = self.draft.status.clock
+        after = Stage.EVALUATE if clock.evaluations else Stage.COLLECT
         if clock.todo == 0 or (view.is_complete and clock.ending is None):
             self.count(view)
-            return self.enter(Stage.COLLECT)
+            return self.enter(after)
         self.count(view)
         if clock.ending:
-            return self.has_stopped(view) and self.enter(Stage.COLLECT)
+            return self.has_stopped(view) and self.enter(after)
         if view.failed and not self.failed_by_suspension(view):
             self.draft.stop(*self.why_failed(view.failed))
-            return self.enter(Stage.COLLECT)
+            return self.enter(after)
         if self.rests(view):
             return False
         if self.resume(view):
@@ -214,8 +216,33 @@ class Reconciler:
         self.scale(view)
         self.wait(view)
         if self.draft.status.clock.ending:  # waited too long
-            return self.has_stopped(view) and self.enter(Stage.COLLECT)
+            return self.has_stopped(view) and self.enter(after)
         return False
+
+    def evaluate_step(self, view: StageView) -> bool:
+        """Score what agents have submitted; return whether the run has moved on to collecting.
+
+        Where that cannot be, the run has failed, but what it has is collected.
+        """
+        if view.failed:
+            self.give_up_scoring(self.why_failed(view.failed)[1])
+        if self.spec.spec.cancel:
+            self.draft.stop(Reason.CANCELLED, "spec.cancel is true")
+            self.delete(view.jobs)
+            return self.enter(Stage.COLLECT)
+        if view.is_complete or not self.draft.status.clock.evaluations:
+            return self.enter(Stage.COLLECT)
+        if self.rests(view):
+            return False
+        self.create(view, self.draft.status.clock.evaluations)
+        self.draft.wake()
+        self.wait(view)
+        return not self.draft.status.clock.evaluations and self.enter(Stage.COLLECT)
+
+    def give_up_scoring(self, why: str) -> None:
+        """Note that outputs cannot be scored; what stopped the run before that stays its reason."""
+        self.draft.stop(Reason.EVALUATION_FAILED, f"evaluate: {why}")
+        self.draft.clock(evaluations=0)
 
     def collect_step(self, view: StageView) -> bool:
         """Merge what is stored; the run ends here."""
@@ -423,6 +450,9 @@ class Reconciler:
         message = f"{view.stage}: no pod ran for {waited:.0f} s (spec.deadlines.pendingSeconds): {why}"
         if view.stage is Stage.WORK:
             self.draft.stop(reason, message)
+        elif view.stage is Stage.EVALUATE:
+            self.delete(view.jobs)
+            self.give_up_scoring(f"{reason}: {message}")
         else:
             self.delete(view.jobs)
             self.draft.break_off(reason, message)

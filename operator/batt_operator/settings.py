@@ -45,11 +45,21 @@ class Pool(Model):
         return any("gpu" in name for kind in self.resources.values() for name in kind)
 
 
+class Identity(Model):
+    """By what the workers beside agents are somebody to the store, where pods have no identity of the cluster's."""
+
+    audience: str = Field(min_length=1, description="Audience of their token: the workload identity provider.")
+    config_map: str = Field(min_length=1, description="ConfigMap of the run's namespace with `credentials.json`.")
+
+
 class Settings(Model):
     """How the operator works, and what pods get where a run does not say."""
 
     namespace: str | None = Field(default=None, description="The one namespace to watch; None for all.")
     image: str = Field(description="Image of the pods.")
+    agent_image: str | None = Field(default=None, description="Image for agents; HAL runs are refused without one.")
+    scoring_image: str | None = Field(default=None, description="Image of HAL runs' plan and evaluate pods.")
+    identity: Identity | None = Field(default=None, description="Of workers beside agents; None: as all pods.")
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
     service_account_name: str = "default"

@@ -1,7 +1,7 @@
 """The stages of a run in their order, each a list of Jobs with names that follow from the run's.
 
-A stage is over when all its Jobs are. Today every stage is one Job; a benchmark whose tasks need two pools, and
-`evaluate`, add Jobs and stages to these lists and nothing else.
+A stage is over when all its Jobs are. Today every stage is one Job; a benchmark whose tasks need two pools adds Jobs to
+these lists and nothing else. `evaluate` is a stage of HAL runs only: others have no shards of it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ class Stage(StrEnum):
 
     PLAN = "plan"
     WORK = "work"
+    EVALUATE = "evaluate"
     COLLECT = "collect"
 
 
-ORDER = (Stage.PLAN, Stage.WORK, Stage.COLLECT)
+ORDER = (Stage.PLAN, Stage.WORK, Stage.EVALUATE, Stage.COLLECT)
 """The stages as they follow one another."""
 
-INDEXED = frozenset({Stage.WORK})
+INDEXED = frozenset({Stage.WORK, Stage.EVALUATE})
 """Stages whose Jobs have a pod for each shard."""
 
 
@@ -37,10 +38,10 @@ def job_slots(run: str, stage: Stage, attempt: int, pool: str, stage_pool: str) 
 
     Args:
         pool: where the work runs.
-        stage_pool: where plan and collect run: they need no GPU.
+        stage_pool: where the other stages run: they need no GPU.
     """
     suffix = f"-{attempt}" if attempt > 1 else ""
-    return (JobSlot(f"{run}-{stage}{suffix}", pool if stage in INDEXED else stage_pool),)
+    return (JobSlot(f"{run}-{stage}{suffix}", pool if stage is Stage.WORK else stage_pool),)
 
 
 def config_map_name(run: str) -> str:

@@ -71,6 +71,7 @@ def test_an_install_holds_these_objects_and_no_more() -> None:
         ("Role", "runs", "batt-operator"),
         ("RoleBinding", "runs", "batt-operator"),
         ("NetworkPolicy", "runs", "batt-runs"),
+        ("NetworkPolicy", "runs", "batt-agents"),
         ("ClusterRole", None, "runs-batt-viewer"),
         ("ClusterRole", None, "runs-batt-editor"),
     }
@@ -342,7 +343,7 @@ def test_people_s_roles_learn_of_runs_and_can_be_left_out() -> None:
 
 
 def test_nothing_comes_in_to_pods_of_runs_and_little_goes_out() -> None:
-    spec = the(render(), "NetworkPolicy")["spec"]
+    spec = the(render(), "NetworkPolicy", "-runs")["spec"]
     dns, https, *metadata = spec["egress"]
 
     assert spec["podSelector"]["matchLabels"] == {"app.kubernetes.io/managed-by": "batt"}
@@ -358,7 +359,7 @@ def test_the_network_policy_follows_its_switches() -> None:
     store = {"to": [{"podSelector": {"matchLabels": {"app": "gcs"}}}], "ports": [{"port": 4443}]}
     values = {"metadataServer": False, "except": ["10.1.0.0/16"], "egress": [store]}
 
-    *_, https, last = the(render({"networkPolicy": values}), "NetworkPolicy")["spec"]["egress"]
+    *_, https, last = the(render({"networkPolicy": values}), "NetworkPolicy", "-runs")["spec"]["egress"]
 
     assert https["to"][0]["ipBlock"]["except"] == ["10.1.0.0/16"]
     assert last == store
@@ -368,8 +369,37 @@ def test_the_network_policy_follows_its_switches() -> None:
 def test_the_operator_s_own_pod_is_not_under_the_runs_policy() -> None:
     objects = render()
 
-    selected = the(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
-    assert not selected.items() <= operator_pod(objects)["metadata"]["labels"].items()
+    for policy in of_kind(objects, "NetworkPolicy"):
+        selected = policy["spec"]["podSelector"]["matchLabels"]
+        assert not selected.items() <= operator_pod(objects)["metadata"]["labels"].items()
+
+
+def test_pods_with_agents_have_no_way_to_the_metadata_server() -> None:
+    """Whoever reaches it is the pod's service account. Policies add up: that for other pods must not be theirs too."""
+    objects = render()
+    agents, runs = the(objects, "NetworkPolicy", "-agents")["spec"], the(objects, "NetworkPolicy", "-runs")["spec"]
+
+    addresses = [to["ipBlock"]["cidr"] for rule in agents["egress"] for to in rule.get("to", ())]
+    assert addresses == ["0.0.0.0/0", "::/0"]
+    assert "169.254.0.0/16" in agents["egress"][1]["to"][0]["ipBlock"]["except"]
+    of_agents = {"key": "batt.dev/agent", "operator": "Exists"}
+    assert of_agents in agents["podSelector"]["matchExpressions"]
+    assert of_agents | {"operator": "DoesNotExist"} in runs["podSelector"]["matchExpressions"]
+    assert agents["egress"] == runs["egress"][:2]
+
+
+def test_agents_are_taken_where_their_images_are_named() -> None:
+    identity = {"audience": "//iam.googleapis.com/pool", "configMap": "identity"}
+
+    usual = settings_of(render())
+    taken = settings_of(render({"agents": {"enabled": True}}))
+    known = settings_of(render({"agents": {"enabled": True, "identity": identity}}))
+
+    assert (usual.agent_image, usual.scoring_image) == (None, None)
+    assert (taken.agent_image, taken.scoring_image) == (f"batt-hal:{__version__}", f"batt-scoring:{__version__}")
+    assert (usual.identity, taken.identity) == (None, None)
+    assert known.identity is not None
+    assert known.identity.model_dump(by_alias=True) == identity
 
 
 def test_every_object_says_to_which_release_it_belongs() -> None:

@@ -29,6 +29,15 @@ OTHERS: dict[str, object] = {
     "images.workerL4.name": "other",
     "images.workerL4.tag": "2",
     "images.workerL4.digest": SHA,
+    "images.agent.name": "other",
+    "images.agent.tag": "2",
+    "images.agent.digest": SHA,
+    "images.scoring.name": "other",
+    "images.scoring.tag": "2",
+    "images.scoring.digest": SHA,
+    "agents.enabled": True,
+    "agents.identity.audience": "//iam.googleapis.com/pool",
+    "agents.identity.configMap": "other",
     "watch.namespace": "other",
     "watch.allNamespaces": True,
     "results": "gs://bucket",
@@ -78,18 +87,28 @@ def test_the_list_of_other_values_is_whole() -> None:
     assert OTHERS.keys() | {"watch.prepare"} == set(leaves(defaults()))
 
 
-@pytest.fixture(scope="module")
-def usual() -> str:
-    """What helm renders of the chart's own values."""
-    return try_render()[0]
+AGENTS = {"agents": {"enabled": True, "identity": {"audience": "pool", "configMap": "identity"}}}
+"""Without these, values for agents do nothing."""
+
+
+def merged(first: Manifest, second: Manifest) -> Manifest:
+    """Return both values, as helm takes two files."""
+    both = dict(first)
+    for name, value in second.items():
+        known = both.get(name)
+        both[name] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return both
 
 
 @pytest.mark.parametrize("path", OTHERS)
-def test_every_value_changes_what_is_installed(usual: str, path: str) -> None:
-    changed, complaint = try_render(nested(path, OTHERS[path]))
+def test_every_value_changes_what_is_installed(path: str) -> None:
+    is_of_agents = path.startswith(("agents.identity.", "images.agent.", "images.scoring."))
+    base: Manifest = AGENTS if is_of_agents else {}
+
+    changed, complaint = try_render(merged(base, nested(path, OTHERS[path])))
 
     assert complaint == ""
-    assert changed != usual
+    assert changed != try_render(base)[0]
 
 
 def test_every_value_is_described() -> None:

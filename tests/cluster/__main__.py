@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from tests.cluster.node import Node, what_is_missing
-from tests.cluster.values import install_values
+from tests.cluster.values import IMAGES, install_values
 from tests.gcs import gcs_server, make_bucket
 from tests.gotools import ensure_tool
 from tests.images import ROOT, project_image
@@ -37,9 +37,9 @@ def main() -> int:
         gcs_server(Path(folder) / "gcs.log", node.network.host) as server,
     ):
         make_bucket(server, BUCKET)
-        worker, operator = (node.load(project_image(name)) for name in ("worker", "operator"))
+        images = {name: node.load(project_image("hal" if name == "agent" else name)) for name in IMAGES}
         values = Path(folder) / "values.yaml"
-        values.write_text(yaml.safe_dump(install_values(worker, operator, f"gs://{BUCKET}", server)))
+        values.write_text(yaml.safe_dump(install_values(images, f"gs://{BUCKET}", server)))
         helm = [str(ensure_tool("helm")), "install", "batt", str(ROOT / "charts" / "batt"), "-f", str(values)]
         kubeconfig = node.cluster.kubeconfig
         subprocess.run([*helm, "--kubeconfig", str(kubeconfig), "--wait"], check=True)

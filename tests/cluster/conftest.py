@@ -1,9 +1,9 @@
 """Fixtures of the cluster tests: one control plane with fake nodes a session, a node when a test asks for it.
 
 BATT_TEST_KUBECONFIG=FILE uses the cluster that FILE names instead of starting one; tests that need fake nodes or the
-audit log skip there. Tests whose pods run our images then ask for BATT_TEST_WORKER_IMAGE and BATT_TEST_OPERATOR_IMAGE,
-references that the cluster can pull (or has: `kind load`), and those with a bucket for BATT_TEST_HOST, the address of
-this machine as pods see it.
+audit log skip there. Tests whose pods run our images then ask for BATT_TEST_WORKER_IMAGE, BATT_TEST_OPERATOR_IMAGE,
+BATT_TEST_HAL_IMAGE and BATT_TEST_SCORING_IMAGE, references that the cluster can pull (or has: `kind load`), and those
+with a bucket for BATT_TEST_HOST, the address of this machine as pods see it.
 """
 
 from __future__ import annotations
@@ -148,6 +148,13 @@ def operator_image(request: pytest.FixtureRequest, existing_cluster: Cluster | N
     return image_on_node("operator", request, existing_cluster)
 
 
+@pytest.fixture(scope="session")
+def hal_images(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> dict[str, str]:
+    """References of the images of HAL runs as the tree is now, by their names in the chart's values."""
+    names = {"agent": "hal", "scoring": "scoring"}
+    return {value: image_on_node(name, request, existing_cluster) for value, name in names.items()}
+
+
 def image_on_node(name: str, request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> str:
     """Return the reference of one of our images on the cluster whose pods run."""
     if existing_cluster:
@@ -280,13 +287,15 @@ def installed(
     helm: Callable[[Cluster], Helm],
     worker_image: str,
     operator_image: str,
+    hal_images: dict[str, str],
     node_gcs: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installed]:
     """The chart as a user installs it: with a store, and with smaller pods than the default. Once a session."""
     bucket = f"bucket-{uuid.uuid4().hex}"
     make_bucket(node_gcs, bucket)
-    values = install_values(worker_image, operator_image, f"gs://{bucket}/runs", node_gcs)
+    images = {"worker": worker_image, "operator": operator_image, **hal_images}
+    values = install_values(images, f"gs://{bucket}/runs", node_gcs)
     file = tmp_path_factory.mktemp("install") / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     with node_cluster.namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"}) as namespace:

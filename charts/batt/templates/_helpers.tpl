@@ -71,6 +71,15 @@ image: {{ include "batt.image" (dict "root" . "image" .Values.images.worker) }}
 imagePullPolicy: {{ . }}
 {{- end }}
 imagePullSecrets: {{ .Values.images.pullSecrets | toJson }}
+{{- if .Values.agents.enabled }}
+agentImage: {{ include "batt.image" (dict "root" . "image" .Values.images.agent) }}
+scoringImage: {{ include "batt.image" (dict "root" . "image" .Values.images.scoring) }}
+{{- with .Values.agents.identity }}
+{{- if .audience }}
+identity: {audience: {{ .audience | quote }}, configMap: {{ .configMap | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
 serviceAccountName: {{ include "batt.workerAccount" . }}
 {{- with .Values.results }}
 results: {{ . | quote }}

@@ -25,7 +25,7 @@ from batt_operator.commands.runs import Run, get_run
 CONTAINER = "worker"
 """The container of a pod that works (DESIGN.md section 4)."""
 
-STAGES = ("plan", "work", "collect")
+STAGES = ("plan", "work", "evaluate", "collect")
 """The stages in their order: that of the lines."""
 
 MANY_TAIL = 200

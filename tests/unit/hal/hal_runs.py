@@ -73,7 +73,7 @@ def scored(manifest: HalManifest, root: ObjectStore, folder: Path) -> None:
     """Score what nobody has scored yet."""
     with local_shim() as supervisor:
         sandbox = Sandbox(supervisor, sys.executable, folder, never)
-        for paths in evaluation_shards(root, manifest):
+        for paths in filter(None, evaluation_shards(root, manifest)):
             evaluate(manifest, paths, root, sandbox, never)
 
 

@@ -91,7 +91,7 @@ def test_scoring_anew_scores_everything_again(tmp_path: Path) -> None:
     manifest = planned(make_run(), tmp_path, root)
     done(manifest, root, tmp_path)
 
-    assert evaluation_shards(root, manifest) == []
+    assert evaluation_shards(root, manifest) == [[]]
     assert [len(shard) for shard in evaluation_shards(root, manifest, grade=2)] == [3]
 
 

@@ -231,7 +231,8 @@ def test_kubernetes_ends_jobs_later_than_the_operator_would() -> None:
     deadlines = {"deadlines": {"runSeconds": 100}}
     seconds = [job(stage, deadlines)["spec"]["activeDeadlineSeconds"] for stage in Stage]
 
-    assert seconds == [100 + BACKSTOP_SECONDS, 100 + BACKSTOP_SECONDS, COLLECT_SECONDS + BACKSTOP_SECONDS]
+    own, late = 100 + BACKSTOP_SECONDS, COLLECT_SECONDS + BACKSTOP_SECONDS
+    assert seconds == [own, own, late, late]
 
 
 def test_config_map_carries_the_run_without_its_environment() -> None:

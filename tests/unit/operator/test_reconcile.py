@@ -11,7 +11,7 @@ from batt.status import ConditionType, Reason
 from batt_operator.reconcile import MAX_REMADE, STOP_SECONDS
 from batt_operator.stalls import Stall
 from batt_operator.world import CreateConfigMap, CreateJob, DeleteJob, DeleteRun, PatchJob
-from tests.worlds import Story, collect_words, ended_pod, plan_words
+from tests.worlds import HAL, Story, collect_words, ended_pod, plan_words
 
 ALL = {"retries": {"failedShards": 2}}
 
@@ -954,6 +954,122 @@ def test_gpu_pool_is_warned_of() -> None:
     assert warning.reason is Reason.IDLE_GPU
 
 
+# -- runs of kind hal ------------------------------------------------------------------------------------------------
+
+
+def hal_story(spec: dict[str, Any] | None = None) -> Story:
+    """Return the story of a HAL run."""
+    return Story(HAL | (spec or {}), agentImage="agents:1")
+
+
+def scoring(spec: dict[str, Any] | None = None) -> Story:
+    """Return a HAL run that is scored."""
+    story = hal_story(spec).working()
+    story.complete("mine-work")
+    story.look(10)
+    return story
+
+
+def test_a_hal_run_is_scored_between_work_and_collect() -> None:
+    story = scoring()
+    while_scoring = story.phase, sorted(story.jobs)
+    completions = story.jobs["mine-evaluate"].completions
+
+    story.complete("mine-evaluate")
+    story.look(10)
+    story.complete("mine-collect", collect_words())
+    story.look(10)
+
+    assert while_scoring == ("Evaluating", ["mine-evaluate", "mine-plan", "mine-work"])
+    assert completions == 2
+    assert story.ending == ("Complete", "AllShardsDone")
+    assert story.status.kind == "hal"
+
+
+def test_a_run_of_solvers_has_nothing_to_score() -> None:
+    story = Story().collecting()
+
+    assert "mine-evaluate" not in story.jobs
+
+
+@pytest.mark.parametrize("how", ["failed", "stuck"])
+def test_what_cannot_be_scored_is_collected_and_the_run_has_failed(how: str) -> None:
+    story = scoring()
+
+    if how == "failed":
+        story.fail("mine-evaluate", "MaxFailedIndexesExceeded", ended_pod(1))
+    else:
+        story.stall = Stall(Reason.IMAGE_PULL, "no such image")
+        for _ in range(4):
+            story.look(1000)
+    story.look(10)
+    story.complete("mine-collect", collect_words())
+    story.look(10)
+
+    assert story.ending == ("Failed", "EvaluationFailed")
+    assert story.status.message.startswith("evaluate: ")
+
+
+def test_a_spent_quota_is_scored_and_collected_and_stays_the_reason() -> None:
+    story = hal_story().working()
+    story.fail("mine-work", "PodFailurePolicy", ended_pod(77, "no quota"))
+    story.look(10)
+    story.complete("mine-evaluate")
+    story.look(10)
+    story.complete("mine-collect", collect_words(1, "3"))
+    story.look(10)
+
+    assert story.ending == ("Failed", "AuthOrQuota")
+
+
+def test_cancelling_while_scoring_collects_at_once() -> None:
+    story = scoring()
+
+    story.edit(cancel=True)
+    story.look(10)
+
+    assert story.phase == "Collecting"
+    assert sorted(story.jobs) == ["mine-collect", "mine-plan", "mine-work"]
+
+
+def test_suspending_while_scoring_deletes_the_pods_and_goes_on_later() -> None:
+    story = scoring()
+
+    story.edit(suspend=True)
+    story.look(10)
+    resting = story.phase, "mine-evaluate" in story.jobs
+    story.edit(suspend=False)
+    story.look(10)
+
+    assert resting == ("Suspended", False)
+    assert (story.phase, "mine-evaluate" in story.jobs) == ("Evaluating", True)
+
+
+def test_the_runs_deadline_ends_the_work_and_not_the_scoring() -> None:
+    story = scoring({"deadlines": {"runSeconds": 100}})
+    story.job("mine-evaluate", active=2, ready=2)
+
+    story.look(1000)
+
+    assert story.phase == "Evaluating"
+    assert story.status.clock.ending is None
+
+
+def test_a_further_attempt_is_scored_too() -> None:
+    story = scoring()
+    story.complete("mine-evaluate")
+    story.look(10)
+    story.complete("mine-collect", collect_words(1, "3"))
+    story.look(10)
+    story.edit(attempt=2)
+    story.planned(4, 1)
+    story.complete("mine-work-2")
+    story.look(10)
+
+    assert story.phase == "Evaluating"
+    assert "mine-evaluate-2" in story.jobs
+
+
 # -- refused runs -----------------------------------------------------------------------------------------------------
 
 
@@ -974,7 +1090,10 @@ def test_a_hal_run_is_refused_with_what_can_do_it() -> None:
     story.look()
 
     assert story.ending == ("Failed", "ConfigError")
-    assert "spec.hal: got it; runs on a laptop only in this version; use `batt run`" in story.status.message
+    assert (
+        "spec.hal: got it; needs an image for agents, which the operator has not; set the chart's agents.enabled"
+        in story.status.message
+    )
     assert story.jobs == {}
 
 

@@ -1,0 +1,151 @@
+"""The stages of a HAL run as containers do them: what stages.py calls for runs with spec.hal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from batt.attempts import PodTimes, note_begin, note_end, plan_attempt, shard_of_pod
+from batt.errors import BattError, InputError, NotFoundError, StoreError
+from batt.hal.collect import collect_hal
+from batt.hal.evaluate import count_shards, evaluate, evaluation_shards
+from batt.hal.manifest import HalManifest
+from batt.hal.outcomes import Outcome
+from batt.hal.plan import load_hal_manifest, plan_hal, read_hal_inputs
+from batt.hal.podplace import PYTHON, PodPlace, folders_of, pod_shim, redactor_of
+from batt.hal.sandbox import Sandbox
+from batt.hal.summary import print_hal_summary
+from batt.hal.task import Control
+from batt.hal.work import load, read_records, tasks_to_redo, work_task
+from batt.message import CollectMessage, Message, PlanMessage, index_ranges
+from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
+from batt.podenv import BASE, PodRun
+from batt.state import has_result
+from batt.stopping import Stop, StoppedError
+from batt.store import ObjectStore
+from batt.timing import stats_from_json
+
+
+def do_hal_stage(stage: str, pod: PodRun, root: ObjectStore, stop: Stop) -> Message | None:
+    """Do a stage; return what the operator is to be told, nothing for work and evaluate."""
+    match stage:
+        case "plan":
+            return plan_stage(pod, root)
+        case "collect":
+            return collect_stage(pod, root)
+        case "evaluate":
+            evaluate_stage(pod, root, stop)
+        case _:
+            work_stage(pod, root, stop)
+    return None
+
+
+def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
+    """Plan the run and the attempt."""
+    with tempfile.TemporaryDirectory(prefix="batt-plan-", ignore_cleanup_errors=True) as scratch:
+        inputs = read_hal_inputs(pod.run, BASE, Path(scratch))
+        manifest = plan_hal(pod.run, pod.ref, root, inputs, lambda line: print(line, flush=True))
+
+    def left() -> list[int]:
+        return tasks_to_redo(root, manifest, read_records(root, manifest))
+
+    todo = plan_attempt(root, manifest, pod.attempt, left)
+    print(f"planned {pod.ref.folder} in {root.uri}: attempt {pod.attempt}, {len(todo)} tasks to do", flush=True)
+    rows, evaluations = len(manifest.shards), count_shards(manifest)
+    return PlanMessage(pod.ref.folder, rows, len(todo), len(manifest.tasks), rows, len(manifest.dropped), evaluations)
+
+
+def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
+    """Run the agent on the task of this pod, unless another pod has."""
+    manifest = planned_run(pod, root)
+    shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index)
+    row = manifest.shards[shard]
+    if pod.attempt == 1 and has_result(root, manifest, shard):
+        print(f"task {row.task_id}: has its result already", flush=True)
+        return
+    print(f"task {row.task_id}: repeat {row.repeat}", flush=True)
+    times = PodTimes(shard, pod.pod_uid, time.time(), None)
+    note_begin(root, manifest, times, pod.attempt)
+    try:
+        run_agent(manifest, shard, root, pod, stop)
+    except BaseException as error:
+        if not isinstance(error, StoreError):  # then there is nowhere to note it
+            end_times(root, manifest, times, code_of(error), stop)
+        raise
+    end_times(root, manifest, times, 0, stop)
+    print(f"task {row.task_id}: done", flush=True)
+
+
+def run_agent(manifest: HalManifest, shard: int, root: ObjectStore, pod: PodRun, stop: Stop) -> None:
+    """Run the agent on a task in the pod's other container."""
+    folders = folders_of(os.environ)
+    control = Control(lambda: stop.is_asked, time.sleep)  # which a request to stop interrupts
+    with pod_shim(folders) as supervisor, load(manifest, root, folders.shared) as loaded:
+        place = PodPlace(folders, supervisor, redactor_of(os.environ), control.must_stop)
+        record = work_task(manifest, shard, root, loaded, place, control, pod.attempt, pod.pod_uid)
+    if record is not None and record.outcome is not Outcome.OK:
+        print(f"task {record.task_id}: {record.outcome}: {record.message}", flush=True)
+
+
+def code_of(error: BaseException) -> int:
+    """Return the exit code that a stage's error becomes."""
+    match error:
+        case StoppedError():
+            return EXIT_ASKED_TO_STOP
+        case BattError():
+            return error.exit_code
+    return EXIT_FAULT_OF_BATT
+
+
+def end_times(root: ObjectStore, manifest: HalManifest, times: PodTimes, code: int, stop: Stop) -> None:
+    """Note a pod's end. What it has found is stored by now: a note that fails is no reason to do it again."""
+    try:
+        with stop.holding():
+            note_end(root, manifest, times._replace(end=time.time()), code)
+    except StoreError as error:
+        print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
+
+
+def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
+    """Score the outputs of this pod's part of the tasks."""
+    manifest = planned_run(pod, root)
+    paths = evaluation_shards(root, manifest)[pod.completion_index]
+    print(f"{len(paths)} outputs to score", flush=True)
+    if not paths:
+        return
+    folders = folders_of(os.environ)
+    with pod_shim(folders) as supervisor:
+        sandbox = Sandbox(supervisor, PYTHON, folders.workspace, lambda: stop.is_asked)
+        evaluate(manifest, paths, root, sandbox, lambda: stop.is_asked)
+
+
+def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
+    """Merge what work and evaluate have found."""
+    summary = collect_hal(planned_run(pod, root), root, pod.attempt)
+    print_hal_summary(summary, root.uri, is_timed=True, is_json=False)
+    repeats = summary.accuracy["repeats"]
+    return CollectMessage(
+        attempt=pod.attempt,
+        solved=sum(one["right"] for one in repeats),
+        tasks=sum(one["tasks"] for one in repeats),
+        candidates=sum(summary.outcomes.values()),
+        verdicts=summary.outcomes,
+        missing=len(summary.missing_shards),
+        missing_indexes=index_ranges(summary.missing_shards),
+        phases=stats_from_json(summary.phases),
+        pod_seconds=summary.pod_seconds,
+        wasted_seconds=summary.wasted_seconds,
+        path=summary.path,
+    )
+
+
+def planned_run(pod: PodRun, root: ObjectStore) -> HalManifest:
+    """Return the manifest that the plan has stored."""
+    try:
+        return load_hal_manifest(root, pod.ref)
+    except NotFoundError as error:
+        rule = "must have been planned, in the results that this pod is told of"
+        raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error
