@@ -16,7 +16,7 @@ from batt.hal import packing
 from batt.hal.packing import DEPTH, agent_files, is_name, pack, pack_texts, unpack
 from tests.unit.hal.trees import folder_of, tree
 
-ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything; run as another user")
 
 
 def packed(folder: Path, names: list[str] | None = None) -> io.BytesIO:

@@ -25,7 +25,7 @@ from batt.hal.workspace import (
 )
 from tests.unit.hal.trees import as_socket
 
-NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything; run as another user")
 
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
