@@ -25,7 +25,6 @@ from batt.fields import (
     ENV_NAME,
     MAX_TASKS,
     MIB,
-    TASKS_TWICE,
     TASKS_URIS,
     Described,
     ImageName,
@@ -40,9 +39,9 @@ from batt.fields import (
     broken,
     cluster_rule,
     exactly,
-    mark_repeated,
     of_kind,
     refuse,
+    refuse_tasks_twice,
     uri_field,
 )
 from batt.halspec import HalSpec
@@ -201,17 +200,7 @@ class SolversSpec(Model):
     @model_validator(mode="before")
     @classmethod
     def _refuse_tasks_twice(cls, data: object) -> object:
-        if not isinstance(data, Mapping):
-            return data
-        changed = dict(data)
-        tasks = data.get("tasks")
-        if isinstance(tasks, list | tuple):
-            changed["tasks"] = mark_repeated(tasks)
-        for name in ("tasksFrom", "tasks_from"):  # as YAML and as Python call it
-            source = data.get(name)
-            if tasks and isinstance(source, str):
-                changed[name] = Refused(source, TASKS_TWICE)
-        return changed
+        return refuse_tasks_twice(data)
 
 
 class Retries(Model):

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from batt.errors import AlreadyExistsError, Fault, InputError, NotFoundError, SpecError
-from batt.names import attempt_begin, attempt_end, attempt_plan
+from batt.errors import AlreadyExistsError, BattError, Fault, InputError, NotFoundError, SpecError, StoreError
+from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT, attempt_begin, attempt_end, attempt_plan
 from batt.parallel import for_each
 from batt.state import Planned, missing_shards
+from batt.stopping import Stop, StoppedError
 from batt.store import ObjectStore, create_json, read_json
 
 NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
@@ -61,6 +64,39 @@ def note_end(root: ObjectStore, manifest: Planned, times: PodTimes, code: int) -
     with contextlib.suppress(AlreadyExistsError):  # as above
         path = attempt_end(times.shard, times.pod)
         create_json(root, f"{manifest.ref.folder}/{path}", {"end": times.end, "code": code})
+
+
+@contextlib.contextmanager
+def noted(root: ObjectStore, manifest: Planned, shard: int, pod: str, attempt: int, stop: Stop) -> Iterator[None]:
+    """Note when a pod begins and ends its work on a shard, which is the body, and by which exit code."""
+    times = PodTimes(shard, pod, time.time(), None)
+    note_begin(root, manifest, times, attempt)
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, StoreError):  # then there is nowhere to note it
+            end_times(root, manifest, times, exit_code_of(error), stop)
+        raise
+    end_times(root, manifest, times, 0, stop)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code of a stage that ended by an error."""
+    match error:
+        case StoppedError():
+            return EXIT_ASKED_TO_STOP
+        case BattError():
+            return error.exit_code
+    return EXIT_FAULT_OF_BATT
+
+
+def end_times(root: ObjectStore, manifest: Planned, times: PodTimes, code: int, stop: Stop) -> None:
+    """Note a pod's end. What it has found is stored by now: a note that fails is no reason to do it again."""
+    try:
+        with stop.holding():
+            note_end(root, manifest, times._replace(end=time.time()), code)
+    except StoreError as error:
+        print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
 
 
 def read_notes(root: ObjectStore, manifest: Planned) -> list[PodTimes]:

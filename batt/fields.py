@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -228,3 +228,18 @@ def mark_repeated(tasks: list[object] | tuple[object, ...]) -> list[object]:
             seen[task] = index
         marked.append(task)
     return marked
+
+
+def refuse_tasks_twice(data: object) -> object:
+    """Return raw data with repeated tasks marked as refused, and tasksFrom beside a list of tasks."""
+    if not isinstance(data, Mapping):
+        return data
+    changed: dict[str, Any] = dict(data)
+    tasks = data.get("tasks")
+    if isinstance(tasks, list | tuple):
+        changed["tasks"] = mark_repeated(tasks)
+    for name in ("tasksFrom", "tasks_from"):  # as YAML and as Python call it
+        source = data.get(name)
+        if tasks and isinstance(source, str):
+            changed[name] = Refused(source, TASKS_TWICE)
+    return changed

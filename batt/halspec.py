@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 from pydantic.config import JsonDict
@@ -13,15 +12,13 @@ from batt.fields import (
     FUNCTION,
     MAX_TASKS,
     RUN_ID,
-    TASKS_TWICE,
     TASKS_URIS,
     Model,
-    Refused,
     Uri,
     broken,
-    mark_repeated,
     of_kind,
     refuse,
+    refuse_tasks_twice,
     uri_field,
     with_nulls,
 )
@@ -142,14 +139,4 @@ class HalSpec(Model):
     @model_validator(mode="before")
     @classmethod
     def _refuse_tasks_twice(cls, data: object) -> object:
-        if not isinstance(data, Mapping):
-            return data
-        changed: dict[str, Any] = dict(data)
-        tasks = data.get("tasks")
-        if isinstance(tasks, list | tuple):
-            changed["tasks"] = mark_repeated(tasks)
-        for name in ("tasksFrom", "tasks_from"):  # as YAML and as Python call it
-            source = data.get(name)
-            if tasks and isinstance(source, str):
-                changed[name] = Refused(source, TASKS_TWICE)
-        return changed
+        return refuse_tasks_twice(data)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from batt.attempts import PodTimes, note_begin, note_end, plan_attempt, shard_of_pod
-from batt.errors import BattError, InputError, NotFoundError, StoreError
+from batt.attempts import noted, plan_attempt, shard_of_pod
 from batt.hal.collect import collect_hal
 from batt.hal.evaluate import count_shards, evaluate, evaluation_shards
 from batt.hal.manifest import HalManifest
@@ -21,10 +19,9 @@ from batt.hal.summary import print_hal_summary
 from batt.hal.task import Control
 from batt.hal.work import load, read_records, tasks_to_redo, work_task
 from batt.message import CollectMessage, Message, PlanMessage, index_ranges
-from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
-from batt.podenv import BASE, PodRun
+from batt.podenv import BASE, PodRun, planned_run
 from batt.state import has_result
-from batt.stopping import Stop, StoppedError
+from batt.stopping import Stop
 from batt.store import ObjectStore
 from batt.timing import stats_from_json
 
@@ -60,22 +57,15 @@ def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
 
 def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
     """Run the agent on the task of this pod, unless another pod has."""
-    manifest = planned_run(pod, root)
+    manifest = planned_run(pod, root, load_hal_manifest)
     shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index)
     row = manifest.shards[shard]
     if pod.attempt == 1 and has_result(root, manifest, shard):
         print(f"task {row.task_id}: has its result already", flush=True)
         return
     print(f"task {row.task_id}: repeat {row.repeat}", flush=True)
-    times = PodTimes(shard, pod.pod_uid, time.time(), None)
-    note_begin(root, manifest, times, pod.attempt)
-    try:
+    with noted(root, manifest, shard, pod.pod_uid, pod.attempt, stop):
         run_agent(manifest, shard, root, pod, stop)
-    except BaseException as error:
-        if not isinstance(error, StoreError):  # then there is nowhere to note it
-            end_times(root, manifest, times, code_of(error), stop)
-        raise
-    end_times(root, manifest, times, 0, stop)
     print(f"task {row.task_id}: done", flush=True)
 
 
@@ -90,28 +80,9 @@ def run_agent(manifest: HalManifest, shard: int, root: ObjectStore, pod: PodRun,
         print(f"task {record.task_id}: {record.outcome}: {record.message}", flush=True)
 
 
-def code_of(error: BaseException) -> int:
-    """Return the exit code that a stage's error becomes."""
-    match error:
-        case StoppedError():
-            return EXIT_ASKED_TO_STOP
-        case BattError():
-            return error.exit_code
-    return EXIT_FAULT_OF_BATT
-
-
-def end_times(root: ObjectStore, manifest: HalManifest, times: PodTimes, code: int, stop: Stop) -> None:
-    """Note a pod's end. What it has found is stored by now: a note that fails is no reason to do it again."""
-    try:
-        with stop.holding():
-            note_end(root, manifest, times._replace(end=time.time()), code)
-    except StoreError as error:
-        print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
-
-
 def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
     """Score the outputs of this pod's part of the tasks."""
-    manifest = planned_run(pod, root)
+    manifest = planned_run(pod, root, load_hal_manifest)
     paths = evaluation_shards(root, manifest)[pod.completion_index]
     print(f"{len(paths)} outputs to score", flush=True)
     if not paths:
@@ -124,7 +95,7 @@ def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what work and evaluate have found."""
-    summary = collect_hal(planned_run(pod, root), root, pod.attempt)
+    summary = collect_hal(planned_run(pod, root, load_hal_manifest), root, pod.attempt)
     print_hal_summary(summary, root.uri, is_timed=True, is_json=False)
     repeats = summary.accuracy["repeats"]
     return CollectMessage(
@@ -140,12 +111,3 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         wasted_seconds=summary.wasted_seconds,
         path=summary.path,
     )
-
-
-def planned_run(pod: PodRun, root: ObjectStore) -> HalManifest:
-    """Return the manifest that the plan has stored."""
-    try:
-        return load_hal_manifest(root, pod.ref)
-    except NotFoundError as error:
-        rule = "must have been planned, in the results that this pod is told of"
-        raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error

@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from batt.api import DATASETS, RESULTS_URIS, BenchmarkRun, solvers_of
-from batt.errors import Fault, SpecError, shown
+from batt.errors import Fault, InputError, NotFoundError, SpecError, shown
 from batt.manifest import RunRef
 from batt.runfile import parse_run
+from batt.store import ObjectStore
 from batt.uris import LAPTOP_ONLY, SCHEME
+
+M = TypeVar("M")
+"""The manifest of a kind of run."""
 
 RUN_VARIABLE = "BATT_RUN"
 """Path of the mounted run.json."""
@@ -178,3 +182,19 @@ def is_relative(uri: str) -> bool:
     if scheme and scheme[1] != "file":
         return False
     return not uri.removeprefix("file:").startswith("/")
+
+
+def planned_run(pod: PodRun, root: ObjectStore, load: Callable[[ObjectStore, RunRef], M]) -> M:
+    """Return the manifest that the plan has stored.
+
+    Args:
+        load: reads the manifest of a kind of run.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return load(root, pod.ref)
+    except NotFoundError as error:
+        rule = "must have been planned, in the results that this pod is told of"
+        raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error

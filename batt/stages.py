@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 from batt.api import SolversSpec
-from batt.attempts import PodTimes, note_begin, note_end, plan_attempt, shard_of_pod
+from batt.attempts import exit_code_of, noted, plan_attempt, shard_of_pod
 from batt.collect import collect
 from batt.engine.pool import Engine
-from batt.errors import BattError, InputError, NotFoundError, StoreError
+from batt.errors import BattError
 from batt.halstages import do_hal_stage
 from batt.manifest import Manifest
 from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, encode, index_ranges
-from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
+from batt.names import EXIT_FAULT_OF_BATT
 from batt.plan import limits_of, load_manifest, plan
-from batt.podenv import BASE, PodRun, read_pod_run
+from batt.podenv import BASE, PodRun, planned_run, read_pod_run
 from batt.solver.dslfiles import find_dsl
 from batt.state import has_result
 from batt.stopping import Stop, StoppedError
@@ -64,11 +63,11 @@ def failure(stage: str, error: BaseException) -> ErrorMessage:
     match error:
         case StoppedError():
             told = "asked to stop; what is stored stays, the next pod goes on there"
-            return ErrorMessage(stage, EXIT_ASKED_TO_STOP, told)
         case BattError():
-            return ErrorMessage(stage, error.exit_code, str(error))
-    told = f"{type(error).__name__}: {error}; this is a fault of batt, please report it with the pod's log"
-    return ErrorMessage(stage, EXIT_FAULT_OF_BATT, told)
+            told = str(error)
+        case _:
+            told = f"{type(error).__name__}: {error}; this is a fault of batt, please report it with the pod's log"
+    return ErrorMessage(stage, exit_code_of(error), told)
 
 
 def do_stage(stage: str, pod: PodRun, stop: Stop) -> Message | None:
@@ -100,36 +99,20 @@ def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
 
 def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
     """Evaluate the shard of this pod, unless another pod has."""
-    manifest = planned_run(pod, root)
+    manifest = planned_run(pod, root, load_manifest)
     shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index)
     if has_result(root, manifest, shard):
         print(f"shard {shard}: has its result already", flush=True)
         return
     print(f"shard {shard}: {manifest.shards[shard].items} items on {pod.cpus} children", flush=True)
-    times = PodTimes(shard, pod.pod_uid, time.time(), None)
-    note_begin(root, manifest, times, pod.attempt)
-    try:
+    with noted(root, manifest, shard, pod.pod_uid, pod.attempt, stop):
         work_shard(manifest, shard, root, pod.cpus, stop, pod.pod_uid)
-    except BaseException as error:
-        if not isinstance(error, StoreError):  # then there is nowhere to note it
-            end_times(root, manifest, times, failure("work", error).code, stop)
-        raise
-    end_times(root, manifest, times, 0, stop)
     print(f"shard {shard}: done", flush=True)
-
-
-def end_times(root: ObjectStore, manifest: Manifest, times: PodTimes, code: int, stop: Stop) -> None:
-    """Note a pod's end. What it has found is stored by now: a note that fails is no reason to do it again."""
-    try:
-        with stop.holding():
-            note_end(root, manifest, times._replace(end=time.time()), code)
-    except StoreError as error:
-        print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
 
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what the work has found."""
-    summary = collect(planned_run(pod, root), root, pod.attempt)
+    summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt)
     print_summary(summary, root.uri, is_timed=True, is_json=False)
     totals = summary.totals
     return CollectMessage(
@@ -145,15 +128,6 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         wasted_seconds=summary.wasted_seconds,
         path=summary.path,
     )
-
-
-def planned_run(pod: PodRun, root: ObjectStore) -> Manifest:
-    """Return the manifest that the plan has stored."""
-    try:
-        return load_manifest(root, pod.ref)
-    except NotFoundError as error:
-        rule = "must have been planned, in the results that this pod is told of"
-        raise InputError(f"{pod.ref.folder}: there is no run in {root.uri}; {rule}; start a new run") from error
 
 
 def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int, stop: Stop, pod: str = "") -> None:
