@@ -13,7 +13,7 @@ import pytest
 
 from batt.hal.process import End, Log, Program, Supervisor, run_program
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="what fled is known on Linux only")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what fled is known on Linux only; run there")
 
 
 def python(text: str, *arguments: str) -> Program:

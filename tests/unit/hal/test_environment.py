@@ -422,7 +422,7 @@ def is_running(pid: int) -> bool:
     return False
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc; run on Linux")
 def test_a_planner_that_is_killed_leaves_neither_object_nor_installer(tmp_path: Path) -> None:
     installer = program(
         tmp_path,

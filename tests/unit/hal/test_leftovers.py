@@ -23,7 +23,7 @@ from tests.unit.hal.trees import as_socket
 NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything; run as another user")
 
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names; run on Linux")
 
 
 def left(folder: Path, known: Mapping[str, tuple[int, int]] | None = None, **bounds: int) -> dict[str, bytes | str]:
@@ -88,7 +88,7 @@ def test_what_is_no_file_is_left_out_with_the_reason(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices; run as root")
 def test_devices_are_not_opened(tmp_path: Path) -> None:
     os.mknod(tmp_path / "zero", 0o666 | 0o020000, os.makedev(1, 5))
 

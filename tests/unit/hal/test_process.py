@@ -94,7 +94,7 @@ def test_odd_bytes_reach_the_program(shim: Supervisor) -> None:
 def test_an_environment_of_two_megabytes_reaches_the_program(shim: Supervisor) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
     if soft != resource.RLIM_INFINITY and soft < 8 << 20:
-        pytest.skip("the system takes a quarter of the stack's limit, which is low here")
+        pytest.skip("the system takes a quarter of the stack's limit, which is low here; run with a higher ulimit -s")
     odd = os.fsdecode(b"\xff" * 100_000)
     text = "import os; print(sum(len(os.environb[b'V%d' % number]) for number in range(19)))"
     program = python(text)._replace(env={f"V{number}": odd for number in range(19)}, inherits=False)
@@ -179,7 +179,7 @@ def test_a_hundred_programs_leave_no_open_files(shim: Supervisor) -> None:
 
 
 @linux
-@pytest.mark.skipif(os.geteuid() != 0, reason="the shim's own files are shown to root only")
+@pytest.mark.skipif(os.geteuid() != 0, reason="the shim's own files are shown to root only; run as root")
 def test_the_shim_keeps_no_files_of_programs(shim: Supervisor) -> None:
     count = python("import os; print(len(os.listdir(f'/proc/{os.getppid()}/fd')))")
     before = run(shim, count)[1]

@@ -210,7 +210,7 @@ def test_of_a_program_that_ends_only_a_whole_line_is_an_answer(
         assert session.ask(b"question") == answer
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="pipes grow on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes grow on Linux only; run there")
 @pytest.mark.parametrize("is_asked", [True, False])
 def test_all_that_a_program_has_said_before_its_end_is_taken(sandbox: Sandbox, is_asked: bool) -> None:
     with start(sandbox, "import fcntl; fcntl.fcntl(1, 1031, 1 << 20); print('x' * 300_000)") as session:

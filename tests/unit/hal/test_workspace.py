@@ -28,7 +28,7 @@ from tests.unit.hal.trees import as_socket
 NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything; run as another user")
 
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names; run on Linux")
 
 
 CONTRACT = ["agent_args.json", "input.json", "run_agent.py"]
