@@ -30,6 +30,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def is_end_of_watch(record: logging.LogRecord) -> bool:
+    """Return whether a record of asyncio only tells that watches were cut while the operator leaves.
+
+    kopf leaves the generators of its watches to asyncio, which closes them all at once at the end, outer and inner
+    ones in any order: an outer one then complains about its inner one, though all are closed.
+    """
+    return record.getMessage().startswith("an error occurred during closing of asynchronous generator")
+
+
 def log_as_json() -> None:
     """Send every log to standard error as JSON; kopf's own only where something is wrong."""
     handler = logging.StreamHandler(sys.stderr)
@@ -37,3 +46,4 @@ def log_as_json() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("kopf", "urllib3", "aiohttp", "asyncio", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").addFilter(lambda record: not is_end_of_watch(record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -52,3 +53,37 @@ def test_trace_is_a_field() -> None:
 @pytest.mark.parametrize("text", ["\x00", "\x1b[0m", "\x85"])
 def test_odd_characters_do_not_break_a_line(text: str) -> None:
     assert line(text)["event"] == text
+
+
+LEAVES_WATCHES_OPEN = """
+import asyncio, contextlib, logging
+from batt_operator.logs import log_as_json
+
+{setup}
+
+@contextlib.asynccontextmanager
+async def block():
+    yield
+
+async def watch():
+    async with block():
+        yield 1
+
+async def main():
+    watches = [watch() for _ in range(50)]
+    for one in watches:
+        await anext(one)
+    asyncio.get_running_loop().watches = watches
+    logging.getLogger("asyncio").error("something else")
+
+asyncio.run(main())
+"""
+
+
+def test_watches_that_end_with_the_operator_are_no_error() -> None:
+    def run(setup: str) -> str:
+        code = LEAVES_WATCHES_OPEN.format(setup=setup)
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+
+    assert "closing of asynchronous generator" in run("")  # what kopf and asyncio do among themselves
+    assert [json.loads(told)["event"] for told in run("log_as_json()").splitlines()] == ["something else"]
