@@ -175,6 +175,7 @@ def test_every_exception_is_needed() -> None:
     assert [each.line for each in INSTEAD if not any(re.fullmatch(each.line, line) for line in lines)] == []
 
 
+@pytest.mark.full
 def test_a_reader_with_kind_gets_from_install_to_results_and_back(newcomer: Path) -> None:
     read_along("kind", newcomer)
 

@@ -109,6 +109,7 @@ def test_submit_uploads_what_lies_here_and_results_come_home(here: Installed, tm
     assert without_timing(got["totals"]) == without_timing(expected["totals"])
 
 
+@pytest.mark.full
 def test_a_run_over_several_pods_gives_the_same(here: Installed, tmp_path: Path) -> None:
     cluster, namespace = here.cluster, here.namespace
     one = run_object("whole", namespace, tasks=TASKS)
@@ -160,6 +161,7 @@ def slow_run(folder: Path, name: str, spec: dict[str, Any], shards: int, candida
     return file
 
 
+@pytest.mark.full
 def test_pods_that_are_told_to_stop_cost_no_retry_and_lose_nothing(here: Installed, tmp_path: Path) -> None:
     """A drain: the pod gets SIGTERM, stores what it knows and ends with 75; its successor goes on there."""
     cluster, namespace = here.cluster, here.namespace
@@ -187,6 +189,7 @@ def is_ready(pod: dict[str, Any]) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
+@pytest.mark.full
 def test_suspending_real_pods_that_are_pulling_or_waiting_fails_no_shard(here: Installed) -> None:
     """Five times each: while the image is not there, and while no node is large enough."""
     cluster, namespace = here.cluster, here.namespace

@@ -100,7 +100,7 @@ def test_more_failed_shards_than_allowed_stop_the_run(control_plane: Cluster, fa
     assert "a fault of batt" in status["message"]
 
 
-@pytest.mark.parametrize("code", [1, 74, 137])
+@pytest.mark.parametrize("code", [1, *(pytest.param(code, marks=pytest.mark.full) for code in (74, 137))])
 def test_a_pod_that_fails_otherwise_is_tried_again(
     control_plane: Cluster, fake_nodes: FakeNodes, ns: str, code: int
 ) -> None:
@@ -172,6 +172,7 @@ def test_an_unschedulable_run_says_what_the_scheduler_says(
     assert "node(s) didn't match Pod's node affinity/selector" in condition(status, "Stalled")["message"]
 
 
+@pytest.mark.full
 def test_a_run_that_never_gets_a_node_fails_in_time(control_plane: Cluster, fake_nodes: FakeNodes, ns: str) -> None:
     control_plane.apply(run_object("never", ns, {"pool": "l4-spot", "deadlines": {"pendingSeconds": 30}}))
     plan_run(fake_nodes, ns, "never", 2)
@@ -183,6 +184,7 @@ def test_a_run_that_never_gets_a_node_fails_in_time(control_plane: Cluster, fake
     assert "spec.deadlines.pendingSeconds" in status["message"]
 
 
+@pytest.mark.full
 def test_an_image_that_is_not_there_is_named(control_plane: Cluster, ns: str) -> None:
     image = "registry.invalid/batt:none"
     control_plane.apply(run_object("unpulled", ns, {"image": image, "deadlines": {"pendingSeconds": 30}}))
@@ -253,6 +255,7 @@ def test_a_run_whose_secret_is_missing_is_told_which(control_plane: Cluster, ns:
     assert "model-keys" not in as_json(control_plane.get(f"/api/v1/namespaces/{ns}/configmaps/keyed-run"))
 
 
+@pytest.mark.full
 def test_a_job_that_the_api_server_does_not_take_is_told(control_plane: Cluster, ns: str) -> None:
     quota = {
         "apiVersion": "v1",

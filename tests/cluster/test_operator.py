@@ -201,6 +201,7 @@ def test_concurrency_changes_while_a_run_goes_on(control_plane: Cluster, fake_no
     fake_nodes.wait_pods(ns, "wide-work", 3)
 
 
+@pytest.mark.full
 def test_fifty_runs_at_once_all_complete(control_plane: Cluster, fake_nodes: FakeNodes, ns: str) -> None:
     names = [f"many-{number}" for number in range(50)]
     for name in names:

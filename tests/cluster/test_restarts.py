@@ -98,6 +98,7 @@ def test_sigterm_ends_the_operator_in_good_order(operator: Operator) -> None:
     operator.start()
 
 
+@pytest.mark.full
 def test_health_goes_red_when_the_api_server_does_not_answer(
     control_plane: Cluster, held_namespace: str, operator: Operator, tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_annotations_of_the_template_decide_how_pods_end(
     assert {"FailedIndexes", "FailIndexes"} & {each["reason"] for each in status["conditions"]}
 
 
+@pytest.mark.full
 def test_held_pods_end_as_the_test_says(control_plane: Cluster, held_namespace: str, fake_nodes: FakeNodes) -> None:
     path = create_job(control_plane, held_namespace, indexed_job("work", 3))
     fine, bad, oom = fake_nodes.wait_pods(held_namespace, "work", 3)
@@ -115,6 +116,7 @@ def test_held_pods_end_as_the_test_says(control_plane: Cluster, held_namespace: 
     assert (status["completedIndexes"], status["failedIndexes"]) == ("0,2", "1")
 
 
+@pytest.mark.full
 def test_an_evicted_or_stopped_pod_costs_no_attempt(
     control_plane: Cluster, held_namespace: str, fake_nodes: FakeNodes
 ) -> None:

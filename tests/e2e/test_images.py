@@ -66,7 +66,10 @@ class Container(NamedTuple):
             return said.read_text()
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.full) if name == "worker-l4" else name for name in NAMES],
+)
 def container(request: pytest.FixtureRequest) -> Iterator[Container]:
     """A container of each image."""
     missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]

@@ -179,6 +179,7 @@ def test_deleted_shard_results_are_done_again_and_nothing_else(long: Long, tmp_p
     assert told(results_of(again, tmp_path)) == long.expected
 
 
+@pytest.mark.full
 def test_pods_killed_over_and_over_still_get_on(tmp_path: Path) -> None:
     """Every pod is killed soon after it has stored something: progress is what the run lives on."""
     out = tmp_path / "out"

@@ -96,7 +96,7 @@ def planned_alone(folder: Path) -> dict[str, Any]:
 
 
 def test_a_deadline_stops_a_run_and_keeps_what_is_finished(folder: Path) -> None:
-    write_slow(folder / "candidates", 800, doublings=12)  # four times what a deadline of 5 s leaves time for
+    write_slow(folder / "candidates", 400, doublings=12)  # twice what a deadline of 5 s leaves time for
     write_run(folder / "run.yaml", spec={"deadlines": {"runSeconds": 5}}, shards=40)
 
     stopped = batt("run", "run.yaml", "-j", 2, cwd=folder)

@@ -61,7 +61,7 @@ def comparable(results: dict[str, Any]) -> Any:
     return without_timing({**results, "solvers": {}})
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=[pytest.param("folder", marks=pytest.mark.full), "bucket"])
 def pods(request: pytest.FixtureRequest, mixed: Mixed, tmp_path: Path) -> Pods:
     bucket = request.getfixturevalue("gcs") if request.param == "bucket" else ""
     return write_pods(tmp_path / "pod", mixed.file, f"{bucket}/runs" if bucket else str(tmp_path / "results"))
@@ -361,7 +361,8 @@ def stop_after(pods: Pods, stage: str, seconds: float, pod: str, index: int | No
     return stopped.code
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 6))])
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(1, 6))
 def test_asked_to_stop_at_any_moment_a_stage_ends_with_75_and_goes_on_later(
     mixed: Mixed, here: Pods, seed: int
 ) -> None:

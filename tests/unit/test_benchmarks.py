@@ -22,7 +22,9 @@ def benchmark(*arguments: str | Path) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.full) if name == "cluster" else name for name in NAMES]
+)
 def test_a_benchmark_runs_its_ways_agree_and_it_keeps_what_it_prints(name: str, tmp_path: Path) -> None:
     printed = benchmark(name, "--tiny", "--out", tmp_path)
 

@@ -293,6 +293,7 @@ def seconds_to_unpack(count: int, target: Path) -> float:
     return time.process_time() - begin
 
 
+@pytest.mark.full
 def test_ten_times_the_files_take_ten_times_as_long(tmp_path: Path) -> None:
     few, many = (seconds_to_unpack(count, tmp_path / f"{count}") for count in (1500, 15_000))
 

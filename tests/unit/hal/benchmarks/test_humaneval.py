@@ -47,6 +47,7 @@ def test_nothing_hidden_is_in_the_inputs() -> None:
         assert_hides(BENCHMARK, [task], task.truth["test"], task.truth["canonical_solution"])
 
 
+@pytest.mark.full
 def test_oracle_gets_everything_and_no_test_leaves_this_process(sandbox: SpySandbox) -> None:
     answers = {task.id: BENCHMARK.oracle(task) for task in TASKS}
 
@@ -60,6 +61,7 @@ def test_oracle_gets_everything_and_no_test_leaves_this_process(sandbox: SpySand
     assert "assert" not in "\n".join(line.decode() for line in sandbox.lines)
 
 
+@pytest.mark.full
 def test_null_gets_nothing(sandbox: SpySandbox) -> None:
     evaluations = evaluate_all(BENCHMARK, TASKS, {task.id: "" for task in TASKS}, sandbox)
 
