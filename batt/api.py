@@ -40,6 +40,7 @@ from batt.fields import (
     cluster_rule,
     exactly,
     of_kind,
+    one_of,
     refuse,
     refuse_tasks_twice,
     uri_field,
@@ -94,6 +95,17 @@ ONE_KIND = Broken(
     "write solvers: to validate solver programs, hal: to run an agent on a benchmark",
 )
 """What is wrong with a spec that says nothing to do, or two things."""
+
+REGRADE = "regrade"
+"""The attempt mode that works on nothing and scores anew what earlier attempts have stored."""
+
+ATTEMPT_MODES = ("retry", REGRADE)
+"""What attempts after the first may do."""
+
+HAL_ONLY = Broken(
+    "must be retry for solvers: their verdicts are never scored apart", "write retry, or start the run under a new name"
+)
+"""What is wrong with a regrade of solvers."""
 
 ATTEMPT_FELL = Broken("attempt may only grow", "write the number of the last attempt plus one")
 """What is wrong with an attempt below the one before; only the API server sees both."""
@@ -347,10 +359,11 @@ class RunSpec(Model):
         description="Cluster: raise it after the run's end to try again what has no result. May only grow.",
         json_schema_extra=cluster_rule("self >= oldSelf", ATTEMPT_FELL),
     )
-    attempt_mode: Annotated[str, AfterValidator(exactly("retry"))] = Field(
-        default="retry",
-        description="Cluster: what attempts after the first do: `retry` does the shards without a result. May change.",
-        json_schema_extra={"enum": ["retry"]},
+    attempt_mode: Annotated[str, BeforeValidator(refuse), AfterValidator(one_of(*ATTEMPT_MODES))] = Field(
+        default=ATTEMPT_MODES[0],
+        description="Cluster: what attempts after the first do: `retry` does the shards without a result, and the "
+        "tasks whose agent has failed; `regrade` runs no agent and scores anew what there is. May change.",
+        json_schema_extra={"enum": list(ATTEMPT_MODES)},
     )
 
     @model_validator(mode="before")
@@ -366,6 +379,8 @@ class RunSpec(Model):
             changed["hal"] = Described("a second block beside solvers", ONE_KIND)
         elif not kinds and not data.keys() & {"solvers", "hal"}:
             changed["solvers"] = Described("nothing", ONE_KIND)
+        if data.get("attemptMode", data.get("attempt_mode")) == REGRADE and kinds == ["solvers"]:
+            changed["attemptMode"] = Refused(REGRADE, HAL_ONLY)
         return changed
 
 
@@ -398,9 +413,21 @@ def solvers_of(run: BenchmarkRun) -> SolversSpec:
         SpecError: it is a HAL run, which whoever asks cannot do.
     """
     if run.spec.solvers is None:
-        rule = "must be a run of solvers: HAL runs are done by `batt run` on a laptop, and by nothing else yet"
-        raise SpecError([Fault("spec.hal", "it", rule, "use `batt run`, or `batt hal-eval`")])
+        rule = "must be a run of solvers here"
+        raise SpecError([Fault("spec.hal", "it", rule, "use `batt run`, or `batt submit` for a cluster")])
     return run.spec.solvers
+
+
+def hal_of(run: BenchmarkRun) -> HalSpec:
+    """Return spec.hal of a run that has it.
+
+    Raises:
+        SpecError: it is a run of solvers, which whoever asks cannot do.
+    """
+    if run.spec.hal is None:
+        remedy = "use `batt run`, or `batt submit` for a cluster"
+        raise SpecError([Fault("spec.solvers", "it", "must be a run of an agent here", remedy)])
+    return run.spec.hal
 
 
 def _without(data: object, keys: frozenset[str]) -> object:

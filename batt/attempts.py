@@ -52,6 +52,17 @@ class Usage(NamedTuple):
     wasted_seconds: float
 
 
+class AttemptPlan(NamedTuple):
+    """What an attempt does.
+
+    shards: those that it works on, in the order of its pods.
+    is_regrade: whether it scores anew what earlier ones have stored.
+    """
+
+    shards: tuple[int, ...]
+    is_regrade: bool
+
+
 def note_begin(root: ObjectStore, manifest: Planned, times: PodTimes, attempt: int) -> None:
     """Note that a pod begins to work on a shard."""
     value = {"shard": times.shard, "attempt": attempt, "begin": times.begin}
@@ -142,43 +153,59 @@ def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float)
 
 
 def plan_attempt(
-    root: ObjectStore, manifest: Planned, attempt: int, left: Callable[[], list[int]] | None = None
-) -> list[int]:
-    """Return the shards that an attempt works on: at first all, later those that had no result when it was planned.
+    root: ObjectStore,
+    manifest: Planned,
+    attempt: int,
+    left: Callable[[], list[int]] | None = None,
+    *,
+    is_regrade: bool = False,
+) -> AttemptPlan:
+    """Return what an attempt does: at first all shards, later those that had no result when it was planned.
 
     An attempt is planned once; planned again, it says the same, whatever has been done meanwhile.
 
     Args:
         left: tells which are left to do now, if not those without a result.
+        is_regrade: whether a further attempt works on none, and scores anew what there is.
     """
-    if attempt == 1:
-        return list(range(len(manifest.shards)))
-    value = {"schema": 1, "shards": left() if left else missing_shards(root, manifest)}
-    with contextlib.suppress(AlreadyExistsError):  # what its pods may go by already
-        create_json(root, f"{manifest.ref.folder}/{attempt_plan(attempt)}", value)
-    return planned_shards(root, manifest, attempt)
+    if attempt > 1:
+        shards = [] if is_regrade else left() if left else missing_shards(root, manifest)
+        value = {"schema": 1, "shards": shards, "is_regrade": is_regrade}
+        with contextlib.suppress(AlreadyExistsError):  # what its pods may go by already
+            create_json(root, f"{manifest.ref.folder}/{attempt_plan(attempt)}", value)
+    return planned_attempt(root, manifest, attempt)
 
 
-def planned_shards(root: ObjectStore, manifest: Planned, attempt: int) -> list[int]:
-    """Return the shards of an attempt in the order of its pods.
+def planned_attempt(root: ObjectStore, manifest: Planned, attempt: int) -> AttemptPlan:
+    """Return what was planned for an attempt.
 
     Raises:
         InputError: nobody has planned it.
     """
     if attempt == 1:
-        return list(range(len(manifest.shards)))
+        return AttemptPlan(tuple(range(len(manifest.shards))), is_regrade=False)
     path = f"{manifest.ref.folder}/{attempt_plan(attempt)}"
     try:
-        shards: list[int] = read_json(root, path)["shards"]
+        value = read_json(root, path)
     except NotFoundError as error:
         raise InputError(f"{root.uri}/{path}: got nothing; attempt {attempt} must be planned; plan it first") from error
-    return shards
+    return AttemptPlan(tuple(value["shards"]), value.get("is_regrade", False))
 
 
-def shard_of_pod(root: ObjectStore, manifest: Planned, attempt: int, index: int) -> int:
-    """Return the shard that the pod of a completion index works on; SpecError where the attempt has no such pod."""
-    shards = planned_shards(root, manifest, attempt)
+def shard_of_pod(
+    root: ObjectStore,
+    manifest: Planned,
+    attempt: int,
+    index: int,
+    is_of_job: Callable[[int], bool] = lambda _shard: True,
+) -> int:
+    """Return the shard that the pod of a completion index works on; SpecError where its Job has no such pod.
+
+    Args:
+        is_of_job: tells whether a shard of the attempt is one of the pod's Job, where there are several.
+    """
+    shards = [shard for shard in planned_attempt(root, manifest, attempt).shards if is_of_job(shard)]
     if index < len(shards):
         return shards[index]
-    rule = f"must be below {len(shards)}, the shards of attempt {attempt}"
+    rule = f"must be below {len(shards)}, the shards of attempt {attempt} in this Job"
     raise SpecError([Fault("JOB_COMPLETION_INDEX", str(index), rule, "make the Job with as many completions")])

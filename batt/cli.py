@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from batt import __version__
 from batt.engine.heap import relax_collector
@@ -41,6 +41,9 @@ FLAGS = {
 
 COMMANDS_GROUP = "batt.commands"
 """Entry points of further commands: functions that take argparse's subparsers and add to them."""
+
+CLUSTER_GROUP = "batt.cluster"
+"""Entry points of what commands of batt's own do on a cluster."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -241,13 +244,17 @@ def run_here(run: BenchmarkRun, base: Path, options: argparse.Namespace) -> int:
 
 
 def run_hal_here(
-    run: BenchmarkRun, base: Path, options: argparse.Namespace, command: str = "batt run", *, continues: bool = False
+    run: BenchmarkRun,
+    base: Path,
+    options: argparse.Namespace,
+    command: str = "batt run",
+    mode: Literal["start", "continue", "regrade"] = "start",
 ) -> int:
     """Run an agent on a benchmark on this machine, show it, print the summary.
 
     Args:
         command: what HAL's files say the run was started by.
-        continues: whether the run of spec.hal.runId is to go on.
+        mode: what to do about the run, see run_hal_locally.
     """
     from batt.hal.summary import print_hal_summary  # noqa: PLC0415 # only for runs of this kind
     from batt.laptop.halrun import run_hal_locally  # noqa: PLC0415
@@ -257,7 +264,7 @@ def run_hal_here(
     with interrupted_by(signal.SIGTERM):  # before the display: it must leave the terminal as it was
         display = open_display(options.json)
         try:
-            summary = run_hal_locally(run, base, cpus(options.jobs), display, command, continues=continues)
+            summary = run_hal_locally(run, base, cpus(options.jobs), display, command, mode)
         finally:
             display.close()
     print_hal_summary(summary, results_place(run, base), is_timed=options.timing, is_json=options.json)
@@ -444,11 +451,24 @@ def hal_eval_command(options: argparse.Namespace) -> int:
         print(dry_run_text(run, is_json=options.json), end="")
         return 0
     if options.google_cloud:
-        rule = "needs runs of kind hal on clusters, which this version of batt does not have yet"
-        raise SpecError([Fault("--google-cloud", "it", rule, "drop it: the run then goes on this machine")])
+        return on_cluster(run, options)
     options.results = options.jobs = None
     options.no_cache = False
-    return run_hal_here(run, Path(), options, command_line(), continues=options.continue_run)
+    mode: Literal["start", "continue", "regrade"]
+    mode = "regrade" if options.regrade else "continue" if options.continue_run else "start"
+    return run_hal_here(run, Path(), options, command_line(), mode)
+
+
+def on_cluster(run: BenchmarkRun, options: argparse.Namespace) -> int:
+    """Run it on a cluster, which batt by itself knows nothing of: an installed package does."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 # see main
+
+    found = list(entry_points(group=CLUSTER_GROUP, name="hal-eval"))
+    if not found:
+        remedy = "install batt with its operator package: pip install 'batt[operator]'"
+        raise SpecError([Fault("--google-cloud", "it", f"needs a package with an entry point {CLUSTER_GROUP}", remedy)])
+    code: int = found[0].load()(run, options)
+    return code
 
 
 def generate_command(options: argparse.Namespace) -> int:

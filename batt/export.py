@@ -1,4 +1,4 @@
-"""Brings a run's results home: its results.json, and the solver and differ trees, made anew in a folder.
+"""Brings a run's results home: its results.json, and solver and differ trees or HAL's files, made anew in a folder.
 
 A bucket has no links: solver_md5 holds each program once, and where its links belong, results.json says.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from batt.errors import InputError, NotFoundError, shown
-from batt.folder import DirectoryStore
-from batt.names import MANIFEST, results_path, summary_path
-from batt.objects import ObjectStore
+from batt.folder import DirectoryStore, replace_folder
+from batt.hal.arguments import benchmark_name
+from batt.names import MANIFEST, hal_file, results_path, summary_path
+from batt.objects import ObjectStore, checked_path
 from batt.parallel import read_many
 from batt.store import GCS_SCHEME, local_path, open_store
 from batt.tree import Link, differ_file, set_links, solver_file, write_text
@@ -146,6 +148,30 @@ def links_of(results: Mapping[str, Any], uri: str) -> Iterator[Link]:
                 yield _link(candidate["link"], uri)
         for differ in task.get("differs", ()):
             yield from (_link(path, uri) for path in differ["differ_links"])
+
+
+def export_hal(results: Mapping[str, Any], place: RunPlace, target: Path) -> list[str]:
+    """Bring HAL's files of a run into a folder, as `<benchmark>/<run id>` for each repeat, instead of what lies there.
+
+    Returns:
+        Those folders.
+
+    Raises:
+        StoreError: a file cannot be read or written.
+    """
+    benchmark = benchmark_name(results["hal"]["benchmark"])
+    made = []
+    for run_id in results["run_ids"]:
+        with tempfile.TemporaryDirectory(prefix="batt-results-") as scratch:
+            fresh = DirectoryStore(Path(scratch))
+            prefix = f"{place.folder}/{hal_file(place.attempt, benchmark, run_id)}/"
+            for fetched in read_many(place.root, place.root.list(prefix)):
+                if not isinstance(fetched.data, bytes):
+                    raise fetched.data
+                fresh.create(fetched.path.removeprefix(prefix), fetched.data)
+            replace_folder(Path(scratch), target / checked_path(f"{benchmark}/{run_id}", place.uri))
+        made.append(f"{benchmark}/{run_id}")
+    return made
 
 
 def _link(path: str, uri: str) -> Link:

@@ -115,6 +115,17 @@ def exactly(wanted: str) -> Callable[[str], str]:
     return check
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return what checks that a text is one of some words."""
+
+    def check(text: str) -> str:
+        if text not in words:
+            raise broken(f"must be {', '.join(words[:-1])} or {words[-1]}", "choose one of them")
+        return text
+
+    return check
+
+
 def uri_field(kinds: UriKinds, description: str, **options: Any) -> Any:  # pydantic's Field takes and returns Any
     """Return a Field for a URI, with the rule that a cluster adds: no paths, which mean nothing there."""
     rule: JsonDict = {"rule": kinds.cel, "message": kinds.cel_rule}

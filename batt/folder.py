@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +88,22 @@ class DirectoryStore:
 
     def _target(self, path: str) -> Path:
         return self.root / checked_path(path, self.uri)
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Copy a folder to a place, instead of what lies there; a copy that is cut short changes nothing there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with _os_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=TEMPORARY_PREFIX) as scratch:
+            fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
+            shutil.copytree(source, fresh)
+            if target.exists():
+                target.rename(old)
+            fresh.rename(target)
 
 
 def _files(folder: Path, start: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:

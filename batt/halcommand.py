@@ -61,8 +61,15 @@ def hal_run(options: argparse.Namespace) -> BenchmarkRun:
         for name, (flag, remedy) in UNSUPPORTED.items()
         if getattr(options, name)
     ]
-    if options.continue_run and not options.run_id:
-        faults.append(Fault("--continue_run", "it alone", "needs --run_id", "say which run goes on"))
+    if options.continue_run and options.regrade:
+        faults.append(
+            Fault("--regrade", "--continue_run beside it", "must stand alone", "continue first, then regrade")
+        )
+    faults += [
+        Fault(flag, "it alone", "needs --run_id", "say which run it is")
+        for flag, is_said in (("--continue_run", options.continue_run), ("--regrade", options.regrade))
+        if is_said and not options.run_id
+    ]
     try:
         run = parse_run(hal_object(options))
     except SpecError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add_hal_eval(command: argparse.ArgumentParser) -> None:
@@ -20,12 +21,17 @@ def add_hal_eval(command: argparse.ArgumentParser) -> None:
     add("--task_timeout", type=float, default=2700, metavar="SECONDS", help="for one task (default: %(default)s)")
     add("--run_id", metavar="ID", help="HAL's id of the run (default: made from benchmark, agent and time)")
     add("--continue_run", action="store_true", help="do what is left or has failed of the run --run_id")
+    add("--regrade", action="store_true", help="score the run --run_id anew; no agent runs")
     add("--results_dir", default="results", metavar="DIR", help="default: %(default)s")
     add("--repeats", type=int, default=1, metavar="K", help="run every task so often (default: %(default)s)")
     add("--requirements", default="lenient", choices=["strict", "lenient", "none"], help="default: %(default)s")
     add("--data", metavar="PATH", help="the benchmark's data, where it does not bring its own")
     add("--google-cloud", dest="google_cloud", action="store_true", help="run on the current Kubernetes cluster")
     add("--pool", metavar="NAME", help="with --google-cloud: the pool to run on")
+    add("--upload-to", metavar="URI", help="with --google-cloud: where inputs go (default: the operator's bucket)")
+    add("-n", "--namespace", metavar="NAME", help="with --google-cloud: the namespace (default: the context's)")
+    add("--context", metavar="NAME", help="with --google-cloud: context of the kubeconfig (default: the current one)")
+    add("--kubeconfig", type=Path, metavar="FILE", help="with --google-cloud: the kubeconfig (default: as kubectl)")
     add("--name", metavar="NAME", help="name of the run (default: made from benchmark and agent)")
     add("--dry-run", dest="dry_run", action="store_true", help="print the run and do nothing")
     add("--timing", action="store_true", help="print how long the phases took")

@@ -15,8 +15,8 @@ from batt.fields import (
     TASKS_URIS,
     Model,
     Uri,
-    broken,
     of_kind,
+    one_of,
     refuse,
     refuse_tasks_twice,
     uri_field,
@@ -43,15 +43,6 @@ HalTaskId = Annotated[str, StringConstraints(min_length=1, max_length=128), Befo
 """Id of a benchmark's task: HAL's have slashes and spaces."""
 
 
-def _one_of(*words: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if text not in words:
-            raise broken(f"must be {', '.join(words[:-1])} or {words[-1]}", "choose one of them")
-        return text
-
-    return AfterValidator(check)
-
-
 class AgentSpec(Model):
     """The agent: HAL's contract, unchanged."""
 
@@ -73,7 +64,7 @@ class AgentSpec(Model):
         description="Keyword arguments of the function, any JSON; `benchmark_name` is added, as HAL does.",
         json_schema_extra=ANY_JSON,
     )
-    requirements: Annotated[str, _one_of(*REQUIREMENTS)] = Field(
+    requirements: Annotated[str, AfterValidator(one_of(*REQUIREMENTS))] = Field(
         default="strict",
         description="How the agent's requirements.txt is taken: `strict` installs all of it, `lenient` leaves out what "
         "Python has by itself and says so, `none` installs nothing.",

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from batt.attempts import noted, plan_attempt, shard_of_pod
+from batt.attempts import noted, plan_attempt, planned_attempt, shard_of_pod
 from batt.hal.collect import collect_hal
 from batt.hal.evaluate import count_shards, evaluate, evaluation_shards
 from batt.hal.manifest import HalManifest
@@ -49,16 +49,23 @@ def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
     def left() -> list[int]:
         return tasks_to_redo(root, manifest, read_records(root, manifest))
 
-    todo = plan_attempt(root, manifest, pod.attempt, left)
-    print(f"planned {pod.ref.folder} in {root.uri}: attempt {pod.attempt}, {len(todo)} tasks to do", flush=True)
+    todo, is_regrade = plan_attempt(root, manifest, pod.attempt, left, is_regrade=pod.is_regrade)
+    told = "scores anew what there is" if is_regrade else f"{len(todo)} tasks to do"
+    print(f"planned {pod.ref.folder} in {root.uri}: attempt {pod.attempt}, {told}", flush=True)
     rows, evaluations = len(manifest.shards), count_shards(manifest)
-    return PlanMessage(pod.ref.folder, rows, len(todo), len(manifest.tasks), rows, len(manifest.dropped), evaluations)
+    gpu = sum(manifest.shards[shard].needs_gpu for shard in todo)
+    tasks, dropped = len(manifest.tasks), len(manifest.dropped)
+    return PlanMessage(pod.ref.folder, rows, len(todo), tasks, rows, dropped, evaluations, gpu)
 
 
 def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
     """Run the agent on the task of this pod, unless another pod has."""
     manifest = planned_run(pod, root, load_hal_manifest)
-    shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index)
+
+    def is_of_job(shard: int) -> bool:
+        return not pod.part or manifest.shards[shard].needs_gpu == (pod.part == "gpu")
+
+    shard = shard_of_pod(root, manifest, pod.attempt, pod.completion_index, is_of_job)
     row = manifest.shards[shard]
     if pod.attempt == 1 and has_result(root, manifest, shard):
         print(f"task {row.task_id}: has its result already", flush=True)
@@ -83,14 +90,15 @@ def run_agent(manifest: HalManifest, shard: int, root: ObjectStore, pod: PodRun,
 def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
     """Score the outputs of this pod's part of the tasks."""
     manifest = planned_run(pod, root, load_hal_manifest)
-    paths = evaluation_shards(root, manifest)[pod.completion_index]
+    grade = pod.attempt if planned_attempt(root, manifest, pod.attempt).is_regrade else 1
+    paths = evaluation_shards(root, manifest, grade)[pod.completion_index]
     print(f"{len(paths)} outputs to score", flush=True)
     if not paths:
         return
     folders = folders_of(os.environ)
     with pod_shim(folders) as supervisor:
         sandbox = Sandbox(supervisor, PYTHON, folders.workspace, lambda: stop.is_asked)
-        evaluate(manifest, paths, root, sandbox, lambda: stop.is_asked)
+        evaluate(manifest, paths, root, sandbox, lambda: stop.is_asked, grade=grade)
 
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
@@ -110,4 +118,6 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         pod_seconds=summary.pod_seconds,
         wasted_seconds=summary.wasted_seconds,
         path=summary.path,
+        gpu_seconds=summary.gpu_seconds,
+        gpu_wasted_seconds=summary.gpu_wasted_seconds,
     )

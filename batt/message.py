@@ -25,6 +25,9 @@ RANGES_CHARACTERS = 600
 DIGITS = 6
 """Significant digits of times: a microsecond in a second, and short."""
 
+SECONDS = ("pod_seconds", "wasted_seconds", "gpu_seconds", "gpu_wasted_seconds")
+"""Fields of a CollectMessage that hold seconds of pods."""
+
 STAGES = ("plan", "work", "evaluate", "collect")
 """What a pod may do."""
 
@@ -34,7 +37,8 @@ class PlanMessage(NamedTuple):
 
     folder: of the run, under the results. shards: of the whole run. todo: shards that this attempt works on.
     candidates, refused: texts and constructs, as the manifest counts them; of a HAL run tasks times repeats, and
-    requirements that were left out. evaluations: shards of scoring, 0 where nothing is scored apart.
+    requirements that were left out. evaluations: shards of scoring, 0 where nothing is scored apart. gpu: shards of
+    this attempt that want a GPU.
     """
 
     folder: str
@@ -44,6 +48,7 @@ class PlanMessage(NamedTuple):
     candidates: int
     refused: int
     evaluations: int = 0
+    gpu: int = 0
 
 
 class CollectMessage(NamedTuple):
@@ -51,7 +56,7 @@ class CollectMessage(NamedTuple):
 
     attempt: the operator's number. missing_indexes: shards without a result as ranges, `1,3-5`; may end in `...`.
     phases: may lack those that took least. pod_seconds, wasted_seconds: of all pods of the work, see attempts.py.
-    path: of results.json, under the results.
+    path: of results.json, under the results. gpu_seconds, gpu_wasted_seconds: the part of tasks that want a GPU.
     """
 
     attempt: int
@@ -65,6 +70,8 @@ class CollectMessage(NamedTuple):
     pod_seconds: float
     wasted_seconds: float
     path: str
+    gpu_seconds: float = 0.0
+    gpu_wasted_seconds: float = 0.0
 
 
 class ErrorMessage(NamedTuple):
@@ -119,8 +126,7 @@ def _encode_collect(message: CollectMessage) -> bytes:
         "stage": "collect",
         "verdicts": dict(message.verdicts),
         "missing_indexes": _cut_ranges(message.missing_indexes),
-        "pod_seconds": _rounded(message.pod_seconds),
-        "wasted_seconds": _rounded(message.wasted_seconds),
+        **{name: _rounded(getattr(message, name)) for name in SECONDS},
     }
     kept = sorted(message.phases.items(), key=lambda phase: (-phase[1].total, phase[0]))
     while True:
@@ -189,8 +195,7 @@ def _parse_collect(value: dict[str, object]) -> CollectMessage:
         "verdicts": lambda each: {_text(name): _count(number) for name, number in _fields(each).items()},
         "missing_indexes": _text,
         "phases": lambda each: {_text(name): _phase(stats) for name, stats in _fields(each).items()},
-        "pod_seconds": _seconds,
-        "wasted_seconds": _seconds,
+        **dict.fromkeys(SECONDS, _seconds),
         "path": _text,
     }
     return CollectMessage(*(readers.get(name, _count)(value[name]) for name in CollectMessage._fields))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from batt.api import DATASETS, RESULTS_URIS, BenchmarkRun, solvers_of
+from batt.api import ATTEMPT_MODES, DATASETS, REGRADE, RESULTS_URIS, BenchmarkRun, solvers_of
 from batt.errors import Fault, InputError, NotFoundError, SpecError, shown
 from batt.manifest import RunRef
 from batt.runfile import parse_run
@@ -27,6 +27,15 @@ RUN_VARIABLE = "BATT_RUN"
 
 ATTEMPT_VARIABLE = "BATT_ATTEMPT"
 """The run's attempt, from 1."""
+
+MODE_VARIABLE = "BATT_ATTEMPT_MODE"
+"""What a further attempt does: a word of batt.api.ATTEMPT_MODES, told to plan. Absent: the first of them."""
+
+PART_VARIABLE = "BATT_PART"
+"""Which shards of the attempt a pod's Job works on: `gpu` those that want one, `cpu` the others. Absent: all."""
+
+PARTS = ("", "cpu", "gpu")
+"""What it may be."""
 
 POD_UID_VARIABLE = "BATT_POD_UID"
 """The pod's uid; names its notes in the store."""
@@ -63,7 +72,12 @@ OPERATOR = "correct the operator that made this pod"
 
 
 class PodRun(NamedTuple):
-    """What a container has to do. completion_index: the pod's place in its stage, -1 for plan and collect."""
+    """What a container has to do.
+
+    completion_index: the pod's place in its stage, -1 for plan and collect.
+    is_regrade: whether the attempt that plan is to plan scores anew what there is.
+    part: which shards of the attempt the pod's Job works on, see PART_VARIABLE.
+    """
 
     run: BenchmarkRun
     ref: RunRef
@@ -72,6 +86,8 @@ class PodRun(NamedTuple):
     pod_uid: str
     cpus: int
     completion_index: int
+    is_regrade: bool = False
+    part: str = ""
 
 
 def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
@@ -97,6 +113,12 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
     pod_uid = environment.get(POD_UID_VARIABLE, "")
     if not POD_UID.fullmatch(pod_uid):
         faults.append(Fault(POD_UID_VARIABLE, shown(pod_uid), "must be the pod's uid", OPERATOR))
+    mode = environment.get(MODE_VARIABLE) or ATTEMPT_MODES[0]
+    if mode not in ATTEMPT_MODES:
+        faults.append(Fault(MODE_VARIABLE, shown(mode), f"must be {' or '.join(ATTEMPT_MODES)}", OPERATOR))
+    part = environment.get(PART_VARIABLE, "")
+    if part not in PARTS:
+        faults.append(Fault(PART_VARIABLE, shown(part), "must be cpu or gpu", OPERATOR))
     path = environment.get(RUN_VARIABLE, "")
     if not path:
         faults.append(Fault(RUN_VARIABLE, "nothing", "must be the path of run.json", OPERATOR))
@@ -104,7 +126,7 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
         raise SpecError(faults)
     run, uid, results = _read_run(Path(path))
     ref = RunRef(run.metadata.namespace, run.metadata.name, uid[:UID_CHARACTERS])
-    return PodRun(run, ref, results, attempt, pod_uid, cpus, index)
+    return PodRun(run, ref, results, attempt, pod_uid, cpus, index, mode == REGRADE, part)
 
 
 def visible_cpus() -> int:

@@ -87,7 +87,7 @@ def do_stage(stage: str, pod: PodRun, stop: Stop) -> Message | None:
 def plan_stage(pod: PodRun, root: ObjectStore) -> PlanMessage:
     """Plan the run and the attempt."""
     manifest = plan(pod.run, pod.ref, root, BASE, pod.cpus)
-    todo = plan_attempt(root, manifest, pod.attempt)
+    todo = plan_attempt(root, manifest, pod.attempt).shards
     for line in refusals(manifest, root):
         print(line, flush=True)
     counts = manifest.counts

@@ -121,6 +121,9 @@ class TaskCounts(StatusModel):
 
     total: int = Field(default=0, description="Tasks of the run.")
     solved: int | None = Field(default=None, description="Tasks with a right answer; known once collected.")
+    failed: int | None = Field(
+        default=None, description="Tasks whose agent has given nothing to score; known once collected, of a HAL run."
+    )
 
 
 class PhaseTimes(StatusModel):
@@ -153,6 +156,7 @@ class Clock(StatusModel):
 
     stage: str = Field(default="plan", description="The stage that the attempt is in: plan, work, evaluate or collect.")
     todo: int | None = Field(default=None, description="Shards that the attempt's work has; known once planned.")
+    todo_gpu: int = Field(default=0, description="Those of them that want a GPU.")
     evaluations: int = Field(default=0, description="Shards that scoring has, of a HAL run; 0 once it is given up.")
     failed_pods: int = Field(default=0, description="Pods of the work that had failed when it was suspended.")
     running_since: str | None = Field(default=None, description="Since when the run's deadline runs; absent: it rests.")

@@ -76,17 +76,19 @@ def ended_pod(code: int, message: str = "", reason: str = "", name: str = "pod-1
     return pod_view(pod_object(name, phase="Failed" if code else "Succeeded", containerStatuses=statuses))
 
 
-def plan_words(shards: int = 4, todo: int | None = None, evaluations: int = 0) -> str:
+def plan_words(shards: int = 4, todo: int | None = None, evaluations: int = 0, gpu: int = 0) -> str:
     """Return what a plan says."""
-    return encode(PlanMessage("f", shards, shards if todo is None else todo, 2, 8, 0, evaluations)).decode()
+    return encode(PlanMessage("f", shards, shards if todo is None else todo, 2, 8, 0, evaluations, gpu)).decode()
 
 
-def collect_words(missing: int = 0, indexes: str = "", phases: Mapping[str, PhaseStats] | None = None) -> str:
+def collect_words(
+    missing: int = 0, indexes: str = "", phases: Mapping[str, PhaseStats] | None = None, **changes: Any
+) -> str:
     """Return what a collect says."""
     one = PhaseStats(1, 2.5, 2.5, 2.5, (0,) * 9 + (1,) + (0,) * (len(EDGES) - 9))
     times = {"main.run_batt": one} if phases is None else phases
     told = CollectMessage(1, 1, 2, 8, {"correct": 1}, missing, indexes, times, 7200.0, 360.0, "f/out/1/results.json")
-    return encode(told).decode()
+    return encode(told._replace(**changes)).decode()
 
 
 class Story:
@@ -176,13 +178,13 @@ class Story:
 
     # -- ways that stories go -------------------------------------------------------------------------------------
 
-    def planned(self, shards: int = 4, todo: int | None = None) -> Story:
+    def planned(self, shards: int = 4, todo: int | None = None, gpu: int = 0) -> Story:
         """Go on until the work Job is there, told to run; a HAL run is scored in two shards."""
         self.look()
         attempt = self.status.attempt
         suffix = f"-{attempt}" if attempt > 1 else ""
         evaluations = 2 if self.raw["spec"].get("hal") else 0
-        self.complete(f"mine-plan{suffix}", plan_words(shards, todo, evaluations))
+        self.complete(f"mine-plan{suffix}", plan_words(shards, todo, evaluations, gpu))
         self.look(10)
         return self
 

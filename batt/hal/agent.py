@@ -43,14 +43,19 @@ def load_agent(spec: AgentSpec, tasks: Sequence[Task], benchmark: Benchmark, bas
     """
     folder = source_folder(spec.source, tasks, benchmark, base, scratch)
     files = agent_files(folder)
-    module = f"{spec.function.rpartition('.')[0]}.py"
-    if module not in files:
-        there = ", ".join(name for name in files if name.endswith(".py") and "/" not in name) or "no Python file"
-        rule = f"must be in the file {module} at the agent's top"
-        raise SpecError([Fault("spec.hal.agent.function", shown(spec.function), rule, f"the agent has {there}")])
+    check_function(spec.function, files)
     is_unpacked = folder.is_relative_to(scratch.parent)
     origin = {"error": "the agent came without its repository"} if is_unpacked else git_info(folder)
     return Agent(folder, tuple(files), agent_hash(folder, files), origin)
+
+
+def check_function(function: str, files: Sequence[str]) -> None:
+    """Raise SpecError where an agent of these files cannot have the function."""
+    module = f"{function.rpartition('.')[0]}.py"
+    if module not in files:
+        there = ", ".join(name for name in files if name.endswith(".py") and "/" not in name) or "no Python file"
+        rule = f"must be in the file {module} at the agent's top"
+        raise SpecError([Fault("spec.hal.agent.function", shown(function), rule, f"the agent has {there}")])
 
 
 def source_folder(uri: str, tasks: Sequence[Task], benchmark: Benchmark, base: Path, scratch: Path) -> Path:

@@ -49,6 +49,8 @@ class HalSummary(NamedTuple):
     files: tuple[str, ...]
     pod_seconds: float = 0.0  # see attempts.Usage; without pods none
     wasted_seconds: float = 0.0
+    gpu_seconds: float = 0.0  # the part of tasks that want a GPU
+    gpu_wasted_seconds: float = 0.0
 
     @property
     def is_complete(self) -> bool:
@@ -79,9 +81,13 @@ def collect_hal(manifest: HalManifest, root: ObjectStore, attempt: int = 1, comm
     accuracy = accuracy_of(manifest, collected)
     made_from = [[index, collected.sources[index], scores_of(collected, index)] for index in sorted(collected.records)]
     ends = {index: ShardEnd(record.pod, record.end) for index, record in collected.records.items()}
-    used = usage(read_notes(root, manifest), ends, time.time())
+    notes, now = read_notes(root, manifest), time.time()
+    used = usage(notes, ends, now)
+    with_gpu = usage([note for note in notes if manifest.shards[note.shard].needs_gpu], ends, now)
     summary = summary_of(manifest, collected, accuracy, max(attempt, last_attempt(root, manifest)))
-    summary = summary._replace(**used._asdict())
+    summary = summary._replace(
+        **used._asdict(), gpu_seconds=with_gpu.pod_seconds, gpu_wasted_seconds=with_gpu.wasted_seconds
+    )
     while True:
         path = f"{manifest.ref.folder}/{results_path(summary.attempt)}"
         summary = summary._replace(path=path, files=tuple(hal_folders(manifest, summary.attempt)))

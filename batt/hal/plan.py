@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batt.api import BenchmarkRun
+from batt.api import BenchmarkRun, hal_of
 from batt.errors import AlreadyExistsError, Fault, NotFoundError, SpecError, shown
 from batt.hal.agent import Agent, load_agent
 from batt.hal.arguments import benchmark_name, run_id
@@ -57,13 +57,6 @@ class HalInputs(NamedTuple):
     agent: Agent
     benchmark_digest: str
     digest: str
-
-
-def hal_of(run: BenchmarkRun) -> HalSpec:
-    """Return spec.hal of a run that has it."""
-    if run.spec.hal is None:
-        raise TypeError("a run of another kind")
-    return run.spec.hal
 
 
 def read_hal_inputs(run: BenchmarkRun, base: Path, scratch: Path) -> HalInputs:

@@ -14,8 +14,10 @@ def print_hal_summary(summary: HalSummary, results: str, *, is_timed: bool, is_j
     if is_json:
         print(json.dumps(hal_summary_json(summary, results)), flush=True)
         return
-    for line in hal_summary_lines(summary, results):
+    for line in [*hal_summary_lines(summary), f"results     {results}/{summary.path}"]:
         print(line)
+    for place in hal_places(summary):
+        print(f"hal         {results}/{place}")
     if is_timed:
         print()
         print(timing_summary(stats_from_json(summary.phases)))
@@ -43,8 +45,8 @@ def hal_places(summary: HalSummary) -> list[str]:
     return ["/".join(folder.split("/")[-2:]) for folder in summary.files]
 
 
-def hal_summary_lines(summary: HalSummary, results: str) -> list[str]:
-    """Return the summary for people."""
+def hal_summary_lines(summary: HalSummary) -> list[str]:
+    """Return the summary for people, without the places of files."""
     accuracy = summary.accuracy
     lines = []
     for number, one in enumerate(accuracy["repeats"], 1):
@@ -65,8 +67,6 @@ def hal_summary_lines(summary: HalSummary, results: str) -> list[str]:
     if not summary.is_complete:
         lines.append(f"MISSING     {len(summary.missing_shards)} tasks have no result; run the same again")
     lines.append(f"cost        {cost_words(summary.cost)}")
-    lines.append(f"results     {results}/{summary.path}")
-    lines += [f"hal         {results}/{place}" for place in hal_places(summary)]
     return lines
 
 

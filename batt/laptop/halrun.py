@@ -9,21 +9,21 @@ from __future__ import annotations
 import contextlib
 import secrets
 import select
-import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from batt.api import BenchmarkRun
+from batt.api import BenchmarkRun, hal_of
 from batt.errors import Fault, SpecError
+from batt.folder import replace_folder
 from batt.hal.collect import HalSummary, collect_hal
 from batt.hal.evaluate import evaluate, evaluation_shards
 from batt.hal.manifest import HalManifest
-from batt.hal.plan import differences, find_hal_run, find_resumable_hal, hal_of, plan_hal, read_hal_inputs
+from batt.hal.plan import differences, find_hal_run, find_resumable_hal, plan_hal, read_hal_inputs
 from batt.hal.process import local_shim
 from batt.hal.sandbox import Sandbox
 from batt.hal.task import Control, LocalPlace
@@ -33,11 +33,13 @@ from batt.laptop.pods import Failure, Load, PodFatalError, Pods
 from batt.laptop.progress import Display
 from batt.laptop.run import InterruptedRunError, failure_lines, results_store
 from batt.manifest import RunRef
-from batt.objects import TEMPORARY_PREFIX
 from batt.state import last_attempt, missing_shards
 from batt.stopping import StoppedError
 from batt.store import DirectoryStore, ObjectStore
 from batt.timing import MAIN, PhaseStats, stats_to_json
+
+Mode: TypeAlias = Literal["start", "continue", "regrade"]
+"""What to do about a run."""
 
 REFUSED = 77
 """Exit code of a pod whose agent was refused by the model's provider: what is finished is collected all the same."""
@@ -99,7 +101,7 @@ def pauser(must_stop: Callable[[], bool]) -> Callable[[float], None]:
 
 
 def run_hal_locally(
-    run: BenchmarkRun, base: Path, jobs: int, display: Display, command: str = "batt run", *, continues: bool = False
+    run: BenchmarkRun, base: Path, jobs: int, display: Display, command: str = "batt run", mode: Mode = "start"
 ) -> HalSummary:
     """Run an agent on a benchmark on this machine; an unfinished run of the same name and inputs is resumed.
 
@@ -107,7 +109,8 @@ def run_hal_locally(
         base: where relative paths of the run file start.
         jobs: agents at once, where spec.maxConcurrency does not say.
         command: what HAL's files say the run was started by.
-        continues: whether the run of spec.hal.runId is to go on: what is missing in it, or has failed.
+        mode: what to do: `start` a run; `continue` that of spec.hal.runId with what is missing in it, or has failed;
+            `regrade` it: run no agent, score anew what there is.
 
     Raises:
         BattError: an input is refused, the store fails, the provider refuses, or Ctrl-C (InterruptedRunError).
@@ -115,8 +118,9 @@ def run_hal_locally(
     try:
         with tempfile.TemporaryDirectory(prefix="batt-plan-", ignore_cleanup_errors=True) as scratch:
             machine = Machine(jobs, display, command, time.monotonic())
-            begin = continue_run if continues else start_run
-            return begin(run, base, machine, Path(scratch))
+            if mode == "start":
+                return start_run(run, base, machine, Path(scratch))
+            return take_up_run(run, base, machine, Path(scratch), is_regrade=mode == "regrade")
     except KeyboardInterrupt:
         raise InterruptedRunError("stopped; what is finished is stored: the same command goes on") from None
 
@@ -149,8 +153,10 @@ def start_run(run: BenchmarkRun, base: Path, machine: Machine, scratch: Path) ->
     return finish(run, manifest, root, missing, 1, machine)
 
 
-def continue_run(run: BenchmarkRun, base: Path, machine: Machine, scratch: Path) -> HalSummary:
-    """Do what is missing or has failed of the run that has spec.hal.runId.
+def take_up_run(
+    run: BenchmarkRun, base: Path, machine: Machine, scratch: Path, *, is_regrade: bool = False
+) -> HalSummary:
+    """Do what is missing or has failed of the run that has spec.hal.runId, or score anew what there is of it.
 
     Raises:
         SpecError: there is none, or it was another agent's, or of other arguments or tasks: all differences are named.
@@ -160,21 +166,29 @@ def continue_run(run: BenchmarkRun, base: Path, machine: Machine, scratch: Path)
     run_id = hal_of(run).run_id or ""
     manifest = find_hal_run(root, run_id)
     if manifest is None:
-        remedy = "correct it or --results_dir, or drop --continue_run"
+        remedy = "correct it or --results_dir, or start a run without it"
         raise SpecError([Fault("--run_id", repr(run_id), f"must be that of a run in {root.uri}", remedy)])
     faults = differences(manifest, run, read_hal_inputs(run, base, scratch))
     if faults:
         raise SpecError(faults, run_id)
+    attempt = last_attempt(root, manifest) + 1
+    if is_regrade:
+        return finish(run, manifest, root, [], attempt, machine, attempt)
     todo = tasks_to_redo(root, manifest, read_records(root, manifest))
     machine.display.note(f"continuing {run_id}: {len(todo)} of {len(manifest.shards)} tasks to do")
-    attempt = last_attempt(root, manifest) + 1
     return finish(run, manifest, root, todo, attempt, machine)
 
 
 def finish(
-    run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, todo: list[int], attempt: int, machine: Machine
+    run: BenchmarkRun,
+    manifest: HalManifest,
+    root: ObjectStore,
+    todo: list[int],
+    attempt: int,
+    machine: Machine,
+    grade: int = 1,
 ) -> HalSummary:
-    """Work on tasks, score what was submitted, collect."""
+    """Work on tasks, score what was submitted (what a lower grade has scored, too), collect."""
     display = machine.display
     display.stage("running agents")
     seconds = run.spec.deadlines.run_seconds
@@ -188,7 +202,7 @@ def finish(
         if error.exit_code != REFUSED:
             raise
         refused = error
-    score(run, manifest, root, machine)
+    score(run, manifest, root, machine, grade)
     display.stage("collecting")
     summary = collect_hal(manifest, root, command=machine.command)
     export(manifest, root, summary)
@@ -200,17 +214,6 @@ def finish(
     return summary._replace(phases={**summary.phases, **stats_to_json({MAIN: whole})})
 
 
-def replace_folder(source: Path, target: Path) -> None:
-    """Copy a folder to a place, instead of what lies there; a copy that is cut short changes nothing there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=TEMPORARY_PREFIX) as scratch:
-        fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
-        shutil.copytree(source, fresh)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-
-
 def work_pods(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, attempt: int, machine: Machine) -> Pods:
     """Return the processes that run agents: as many as may run at once, since agents wait for models, not for CPUs."""
     tasks = Counter(row.task_id for row in manifest.shards)
@@ -220,13 +223,13 @@ def work_pods(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, attem
     return Pods(run.spec, load_of, lambda _children: worker, most, machine.display)
 
 
-def score(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, machine: Machine) -> None:
-    """Score what nobody has scored yet."""
-    shards = [some for some in evaluation_shards(root, manifest) if some]
+def score(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, machine: Machine, grade: int) -> None:
+    """Score what nobody has scored yet for this grade."""
+    shards = [some for some in evaluation_shards(root, manifest, grade) if some]
     if not shards:
         return
     machine.display.stage("evaluating")
-    worker = EvaluateWorker(manifest, root, shards, 1)
+    worker = EvaluateWorker(manifest, root, shards, grade)
     outputs = Load({}, [len(shard) for shard in shards], "tasks")
     Pods(run.spec, outputs, lambda _children: worker, machine.jobs, machine.display).run(list(range(len(shards))), None)
 

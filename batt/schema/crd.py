@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batt.api import GROUP, KIND, MUTABLE, ONE_KIND, VERSION
+from batt.api import GROUP, HAL_ONLY, KIND, MUTABLE, ONE_KIND, REGRADE, VERSION
 from batt.fields import NAME_CHARACTERS, TASKS_TWICE
 from batt.schema.jsonschema import Schema, inlined, inlined_schema
 from batt.status import RunStatus
@@ -43,6 +43,13 @@ TASKS_RULE = {
     "fieldPath": ".tasksFrom",
 }
 """What SolversSpec and HalSpec say, for the API server."""
+
+REGRADE_RULE = {
+    "rule": f"!has(self.solvers) || !has(self.attemptMode) || self.attemptMode != '{REGRADE}'",
+    "message": f"attemptMode {HAL_ONLY.rule}; {HAL_ONLY.remedy}",
+    "fieldPath": ".attemptMode",
+}
+"""What RunSpec says, for the API server."""
 
 NAME_RULES = [
     {
@@ -98,6 +105,7 @@ def object_schema() -> Schema:
         *(immutable_rule(name, spec) for name in spec["properties"] if name not in MUTABLE),
         KIND_RULE,
         QUEUE_RULE,
+        REGRADE_RULE,
     ]
     for kind in ("solvers", "hal"):
         spec["properties"][kind]["x-kubernetes-validations"] = [TASKS_RULE]

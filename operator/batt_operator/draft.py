@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from batt.api import BenchmarkRun
+from batt.hal.outcomes import Outcome
 from batt.manifest import RunRef
 from batt.message import CollectMessage, PlanMessage
 from batt.status import (
@@ -105,7 +106,7 @@ class Draft:
         """Take over what the plan has found."""
         shards = ShardCounts(total=told.shards, succeeded=told.shards - told.todo)
         self.update(shards=shards, tasks=TaskCounts(total=told.tasks))
-        self.clock(todo=told.todo, remade=0, evaluations=told.evaluations)
+        self.clock(todo=told.todo, todo_gpu=told.gpu, remade=0, evaluations=told.evaluations)
         refused = f", {told.refused} refused" if told.refused else ""
         words = f"{told.candidates} candidates on {told.tasks} tasks in {told.shards} shards{refused}"
         if told.evaluations:
@@ -123,8 +124,12 @@ class Draft:
             ranges = ranges[:RANGES_CHARACTERS].rpartition(",")[0] + ",..."
         self.update(shards=shards.model_copy(update={"failed_indexes": ranges}))
 
-    def collected(self, told: CollectMessage, price: Price | None) -> None:
-        """Take over the results, and end the run as they and its way there say."""
+    def collected(self, told: CollectMessage, price: Price | None, gpu_price: Price | None = None) -> None:
+        """Take over the results, and end the run as they and its way there say.
+
+        Args:
+            price: of the run's pool. gpu_price: of the one where tasks ran that want a GPU.
+        """
         whole = PhaseStats().with_duration(self.ran_seconds())
         ending = self.status.clock.ending
         shards = self.status.shards
@@ -133,14 +138,19 @@ class Draft:
             self.counted(
                 self.status.shards.model_copy(update={"failed": told.missing, "failed_indexes": told.missing_indexes})
             )
+        outcomes = {name: count for name, count in told.verdicts.items() if name != Outcome.OK}
+        failed = sum(outcomes.values()) if self.status.kind == "hal" else None
         self.update(
-            tasks=TaskCounts(total=told.tasks, solved=told.solved),
+            tasks=TaskCounts(total=told.tasks, solved=told.solved, failed=failed),
             score=f"{told.solved}/{told.tasks}",
             phases=tuple(phase_times(name, stats) for name, stats in (dict(told.phases) | {MAIN: whole}).items()),
-            cost=cost_of(told, price),
+            cost=cost_of(told, price, gpu_price),
         )
         missing = f"{told.missing} shards have no result ({told.missing_indexes})"
         solved = f"{told.solved} of {told.tasks} tasks solved"
+        if failed:
+            words = ", ".join(f"{name} {count}" for name, count in sorted(outcomes.items()))
+            solved += f", {failed} without a submission ({words})"
         if ending is Reason.CANCELLED:
             self.end(Phase.CANCELLED, ending, f"{solved}; {missing if told.missing else 'nothing is missing'}")
         elif not told.missing and ending is not Reason.EVALUATION_FAILED:
@@ -335,12 +345,19 @@ def short(seconds: float) -> float:
     return float(f"{seconds:.4g}")
 
 
-def cost_of(told: CollectMessage, price: Price | None) -> Cost:
-    """Return what the pods of the work cost, as far as the pool has a price."""
+def cost_of(told: CollectMessage, price: Price | None, gpu_price: Price | None) -> Cost:
+    """Return what the pods of the work cost, where each pool that they ran on has a price, in one currency."""
     cost = Cost(pod_seconds=round(told.pod_seconds, 1))
-    if price is None:
+    gpu_price = gpu_price if told.gpu_seconds else price
+    if price is None or gpu_price is None or price.currency != gpu_price.currency:
         return cost
-    actual, wasted = (round(seconds / 3600 * price.per_hour, 6) for seconds in (told.pod_seconds, told.wasted_seconds))
+    actual, wasted = (
+        round(((seconds - with_gpu) * price.per_hour + with_gpu * gpu_price.per_hour) / 3600, 6)
+        for seconds, with_gpu in (
+            (told.pod_seconds, told.gpu_seconds),
+            (told.wasted_seconds, told.gpu_wasted_seconds),
+        )
+    )
     return cost.model_copy(
         update={"currency": price.currency, "actual": actual, "wasted": wasted, "priced": price.dated}
     )

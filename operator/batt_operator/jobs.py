@@ -9,7 +9,7 @@ from batt.names import EXIT_ASKED_TO_STOP
 from batt_operator.agentpods import LOCKED, is_with_agent, with_agent
 from batt_operator.cluster import Raw
 from batt_operator.observed import WORKER, RunView
-from batt_operator.settings import Pool, Settings
+from batt_operator.settings import Settings
 from batt_operator.stages import INDEXED, JobSlot, Stage, config_map_name
 
 RUN_FOLDER = "/etc/batt/run"
@@ -92,12 +92,12 @@ def pod_manifest(spec: BenchmarkRun) -> Raw:
 
 
 def job_manifest(
-    run: RunView, spec: BenchmarkRun, stage: Stage, slot: JobSlot, attempt: int, shards: int, settings: Settings
+    run: RunView, spec: BenchmarkRun, stage: Stage, slot: JobSlot, attempt: int, parallelism: int, settings: Settings
 ) -> Raw:
     """Return the Job of a stage.
 
     Args:
-        shards: pods of an indexed stage.
+        parallelism: pods at once of an indexed stage.
     """
     labels = labels_of(run, stage, attempt)
     pod_labels = labels | {"batt.dev/agent": "true"} if is_with_agent(spec, stage) else labels
@@ -115,16 +115,16 @@ def job_manifest(
                 "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
                 | settings.pools[slot.pool].annotations,
             },
-            "spec": pod_of(run, spec, stage, attempt, settings.pools[slot.pool], settings),
+            "spec": pod_of(run, spec, stage, attempt, slot, settings),
         },
     }
     if stage in INDEXED:
         body |= {
             "completionMode": "Indexed",
-            "completions": shards,
-            "parallelism": min(shards, spec.spec.max_concurrency or settings.max_concurrency),
+            "completions": slot.pods,
+            "parallelism": parallelism,
             "backoffLimitPerIndex": spec.spec.retries.per_shard,
-            "maxFailedIndexes": min(shards, spec.spec.retries.failed_shards),
+            "maxFailedIndexes": min(slot.pods, spec.spec.retries.failed_shards),
             "suspend": stage is Stage.WORK and bool(spec.spec.queue),  # Kueue admits it, and starts it by that
         }
     else:
@@ -163,22 +163,25 @@ def exit_rule(action: str, *codes: int) -> Raw:
     return {"action": action, "onExitCodes": {"containerName": WORKER, "operator": "In", "values": list(codes)}}
 
 
-def pod_of(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settings: Settings) -> Raw:
+def pod_of(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
     """Return the pod of a stage, with a container for programs of strangers where it runs some."""
-    pod = pod_spec(run, spec, stage, attempt, pool, settings)
+    pod = pod_spec(run, spec, stage, attempt, slot, settings)
     if is_with_agent(spec, stage):
-        return with_agent(pod, spec, stage, pool, settings)
+        return with_agent(pod, spec, stage, settings.pools[slot.pool], settings)
     if spec.spec.hal is not None:  # plan and collect: `spec.image`, `spec.env` and `spec.envFrom` are for agents
         [worker] = pod["containers"]
         kept = {key: value for key, value in worker.items() if key != "envFrom"}
         image = settings.scoring_image or settings.image
-        return {**pod, "containers": [kept | {"image": image, "env": [*pod_env(attempt), *settings.env]}]}
+        return {
+            **pod,
+            "containers": [kept | {"image": image, "env": [*pod_env(spec, stage, attempt, slot), *settings.env]}],
+        }
     return pod
 
 
-def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settings: Settings) -> Raw:
+def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
     """Return the pod of a stage: restricted, without a token, with the run mounted."""
-    asked = spec.spec
+    asked, pool = spec.spec, settings.pools[slot.pool]
     optional = {
         "nodeSelector": pool.node_selector,
         "tolerations": list(pool.tolerations),
@@ -199,7 +202,7 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool:
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container(spec, stage, attempt, pool, settings)],
+        "containers": [container(spec, stage, attempt, slot, settings)],
         "volumes": [
             {"name": "run", "configMap": {"name": config_map_name(run.name)}},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_SIZE}},
@@ -207,9 +210,9 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, pool:
     } | {key: value for key, value in optional.items() if value}
 
 
-def container(spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settings: Settings) -> Raw:
+def container(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
     """Return the worker container."""
-    asked = spec.spec
+    asked, pool = spec.spec, settings.pools[slot.pool]
     optional = {
         "imagePullPolicy": settings.image_pull_policy,
         "resources": pool.resources,
@@ -220,7 +223,7 @@ def container(spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settin
         "image": asked.image or pool.image or settings.image,
         "command": ["batt", "pod", str(stage)],
         "env": [
-            *pod_env(attempt),
+            *pod_env(spec, stage, attempt, slot),
             *settings.env,
             *(one.model_dump(by_alias=True) for one in asked.env),
         ],
@@ -233,9 +236,14 @@ def container(spec: BenchmarkRun, stage: Stage, attempt: int, pool: Pool, settin
     } | {key: value for key, value in optional.items() if value}
 
 
-def pod_env(attempt: int) -> list[Raw]:
+def pod_env(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot) -> list[Raw]:
     """Return the environment by which a pod knows what it is."""
+    told = {
+        "BATT_ATTEMPT_MODE": spec.spec.attempt_mode if stage is Stage.PLAN else "",
+        "BATT_PART": slot.part,
+    }
     return [
+        *({"name": name, "value": value} for name, value in told.items() if value),
         {"name": "BATT_RUN", "value": f"{RUN_FOLDER}/{RUN_FILE}"},
         {"name": "BATT_ATTEMPT", "value": str(attempt)},
         {"name": "BATT_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},

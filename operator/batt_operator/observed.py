@@ -210,8 +210,9 @@ class StageView(NamedTuple):
 
     @property
     def failed(self) -> JobView | None:
-        """The first Job that has failed."""
-        return next((job for job in self.jobs if job.failed_reason), None)
+        """The first Job that has failed, of several one that stops the run if there is such."""
+        failed = [job for job in self.jobs if job.failed_reason]
+        return min(failed, key=lambda job: job.failed_reason == "FailedIndexes", default=None)
 
     @property
     def is_idle(self) -> bool:

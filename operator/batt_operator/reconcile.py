@@ -19,7 +19,7 @@ from batt_operator.endings import refusal, why_failed
 from batt_operator.jobs import config_map_manifest, job_manifest
 from batt_operator.observed import JobView, StageView, count_indexes, parsed_time
 from batt_operator.settings import Pool
-from batt_operator.stages import Stage, job_slots
+from batt_operator.stages import Places, Stage, job_slots, shares
 from batt_operator.stalls import Stall
 from batt_operator.world import (
     STALL_SECONDS,
@@ -32,6 +32,7 @@ from batt_operator.world import (
     PatchJob,
     World,
     begins_attempt,
+    places_of,
     view_of,
 )
 
@@ -137,7 +138,8 @@ class Reconciler:
 
     def view(self) -> StageView:
         """Return the Jobs of the current stage."""
-        return view_of(self.run, self.spec, self.stage, self.draft.status.attempt, self.world.jobs, self.settings)
+        status = self.draft.status
+        return view_of(self.run, self.spec, self.stage, status.attempt, status.clock, self.world.jobs, self.settings)
 
     def again_in(self, seconds: float) -> None:
         """Ask to be asked again after so long at the latest."""
@@ -176,6 +178,12 @@ class Reconciler:
             if not isinstance(told, PlanMessage):
                 return self.remake(view)
             self.draft.planned(told)
+            pool = self.pool()
+            if told.gpu and not self.places.gpu and pool is not None and not pool.has_gpu():
+                rule = "no pool of the operator has one"
+                remedy = "ask for one to be added, or leave those tasks out"
+                self.draft.end(Phase.FAILED, Reason.CONFIG_ERROR, f"{told.gpu} tasks want a GPU; {rule}; {remedy}")
+                return False
             return self.enter(Stage.WORK)
         if view.failed:
             self.draft.end(Phase.FAILED, *self.why_failed(view.failed))
@@ -184,7 +192,7 @@ class Reconciler:
             return False
         if view.missing and not self.world.refused:
             self.create_config_map()
-        self.create(view, 1)
+        self.create(view)
         self.draft.wake()
         has_begun = view.has_begun or (self.draft.has_begun_planning() and not view.missing)
         self.draft.planning(has_begun=has_begun)
@@ -201,14 +209,18 @@ class Reconciler:
         self.count(view)
         if clock.ending:
             return self.has_stopped(view) and self.enter(after)
-        if view.failed and not self.failed_by_suspension(view):
+        if view.failed and not self.failed_by_suspension(view) and not self.goes_on(view):
             self.draft.stop(*self.why_failed(view.failed))
-            return self.enter(after)
+            return self.has_stopped(view) and self.enter(after)
+        if self.draft.status.shards.failed > self.spec.spec.retries.failed_shards:  # of both Jobs together
+            message = f"{self.draft.status.shards.failed} shards failed, more than spec.retries.failedShards allows"
+            self.draft.stop(Reason.TOO_MANY_FAILURES, message)
+            return self.has_stopped(view) and self.enter(after)
         if self.rests(view):
             return False
         if self.resume(view):
             return False
-        self.create(view, clock.todo or 0)
+        self.create(view)
         if self.is_queued and all(job.is_suspended for job in view.jobs) and not self.world.refused:
             self.draft.rest(Reason.QUEUED_BY_KUEUE, f"waits in the queue {self.spec.spec.queue} for Kueue to admit it")
             return False
@@ -234,7 +246,7 @@ class Reconciler:
             return self.enter(Stage.COLLECT)
         if self.rests(view):
             return False
-        self.create(view, self.draft.status.clock.evaluations)
+        self.create(view)
         self.draft.wake()
         self.wait(view)
         return not self.draft.status.clock.evaluations and self.enter(Stage.COLLECT)
@@ -250,8 +262,8 @@ class Reconciler:
             told = self.told(view)
             if not isinstance(told, CollectMessage):
                 return self.remake(view)
-            pool = self.pool()
-            self.draft.collected(told, pool.price if pool else None)
+            pools = (self.settings.pools.get(name) for name in (self.places.work, self.places.gpu or self.places.work))
+            self.draft.collected(told, *(pool.price if pool else None for pool in pools))
             return False
         if view.failed:
             reason, message = self.why_failed(view.failed)
@@ -259,7 +271,7 @@ class Reconciler:
             return False
         if self.rests(view):
             return False
-        self.create(view, 1)
+        self.create(view)
         self.draft.wake()
         self.wait(view)
         return False
@@ -272,20 +284,26 @@ class Reconciler:
 
     # -- what stages have in common -------------------------------------------------------------------------------
 
-    def create(self, view: StageView, shards: int) -> None:
+    def goes_on(self, view: StageView) -> bool:
+        """Return whether a stage goes on although a Job of it has failed: some shards may, and others work still."""
+        return view.failed is not None and view.failed.failed_reason == "FailedIndexes" and not view.is_over
+
+    def create(self, view: StageView) -> None:
         """Create the stage's Jobs that are missing."""
         if self.world.refused:  # the stall tells why; try again later
             self.again_in(REFUSED_SECONDS)
             return
         status = self.draft.status
-        pool = self.spec.spec.pool or self.settings.default_pool
-        for slot in job_slots(self.run.name, view.stage, status.attempt, pool, self.settings.stage_pool):
+        slots = job_slots(self.run.name, view.stage, status.attempt, status.clock, self.places)
+        at_once = self.at_once(view)
+        for slot in slots:
             if slot.name not in view.missing:
                 continue
             if slot.pool not in self.settings.pools:  # taken away since the run began
                 self.draft.stop(Reason.CONFIG_ERROR, refusal(self.run, self.settings))
                 return
-            manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, shards, self.settings)
+            parallelism = at_once[slot.name]
+            manifest = job_manifest(self.run, self.spec, view.stage, slot, status.attempt, parallelism, self.settings)
             self.actions.append(CreateJob(manifest))
         if view.missing and view.stage is Stage.WORK:
             self.draft.clock(failed_pods=0)
@@ -376,17 +394,28 @@ class Reconciler:
         """Return where the work runs; None where the operator's configuration has lost it since the run began."""
         return self.settings.pools.get(self.spec.spec.pool or self.settings.default_pool)
 
-    def concurrency(self) -> int:
-        """Return how many pods of the work should run at once."""
-        asked = self.spec.spec.max_concurrency or self.settings.max_concurrency
-        return min(asked, self.draft.status.clock.todo or asked)
+    @property
+    def places(self) -> Places:
+        """The pools that the run's pods go to."""
+        return places_of(self.spec, self.settings)
+
+    def at_once(self, view: StageView) -> dict[str, int]:
+        """Return how many pods of each Job of a stage should run at once; of a queued run Kueue sees to it."""
+        most = self.spec.spec.max_concurrency or self.settings.max_concurrency
+        status = self.draft.status
+        slots = job_slots(self.run.name, view.stage, status.attempt, status.clock, self.places)
+        over = {job.name for job in view.jobs if job.is_over}
+        pods = {slot.name: slot.pods for slot in slots if slot.name not in over}
+        return {name: min(most, count) for name, count in pods.items()} if self.is_queued else shares(most, pods)
 
     def scale(self, view: StageView) -> None:
         """Set how many pods run at once to what the run says now; a queued run's Job is Kueue's."""
         if self.is_queued:
             return
-        wanted = self.concurrency()
-        self.patch([job for job in view.jobs if job.parallelism != wanted and not job.is_over], parallelism=wanted)
+        for job in view.jobs:
+            wanted = self.at_once(view).get(job.name, job.parallelism)
+            if job.parallelism != wanted:
+                self.patch([job], parallelism=wanted)
 
     def count(self, view: StageView) -> None:
         """Take over the counts of the work's Jobs."""

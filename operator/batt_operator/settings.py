@@ -67,16 +67,24 @@ class Settings(Model):
     env: tuple[dict[str, Any], ...] = Field(default=(), description="Environment of all pods, as Kubernetes takes it.")
     pools: dict[str, Pool] = Field(min_length=1)
     default_pool: str = Field(default="cpu", description="Pool of runs that name none.")
-    stage_pool: str = Field(default="cpu", description="Pool of the plan and collect pods.")
+    stage_pool: str = Field(default="cpu", description="Pool of the plan, evaluate and collect pods.")
+    gpu_pool: str | None = Field(
+        default=None,
+        description="Pool of tasks that want a GPU, where the run's has none; None: the first by name that has one.",
+    )
     resync_seconds: float = Field(default=60, gt=0)
     run_seconds: int = Field(default=7 * 24 * 3600, ge=1, description="Run deadline of runs that name none.")
     max_concurrency: int = Field(default=1000, ge=1, le=100_000, description="Pods at once for runs that name none.")
     health_port: int = Field(default=8080, ge=0, le=65535)
 
+    def pool_for_gpu(self) -> str:
+        """Return the pool of tasks that want a GPU; empty where none has one."""
+        return self.gpu_pool or next((name for name, pool in sorted(self.pools.items()) if pool.has_gpu()), "")
+
     @model_validator(mode="after")
     def _pools_exist(self) -> Settings:
-        asked = {"defaultPool": self.default_pool, "stagePool": self.stage_pool}
-        missing = {field: name for field, name in asked.items() if name not in self.pools}
+        asked = {"defaultPool": self.default_pool, "stagePool": self.stage_pool, "gpuPool": self.gpu_pool}
+        missing = {field: name for field, name in asked.items() if name is not None and name not in self.pools}
         if missing:
             names, fields = (" and ".join(words) for words in (map(repr, missing.values()), missing))
             many = len(missing) > 1

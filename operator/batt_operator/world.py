@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from batt.api import BenchmarkRun
+from batt.status import Clock
 from batt_operator.cluster import Raw
 from batt_operator.draft import Draft, Event
 from batt_operator.observed import JobView, PodView, RunView, StageView, parsed_time, stage_view
 from batt_operator.settings import Settings
-from batt_operator.stages import ORDER, Stage, job_slots
+from batt_operator.stages import ORDER, Places, Stage, job_slots
 from batt_operator.stalls import Stall
 
 STALL_SECONDS = 10.0
@@ -94,7 +95,8 @@ def what_to_look_at(run: RunView, jobs: Mapping[str, JobView], settings: Setting
         return Look((), ())
     stage, attempt = (Stage.PLAN, spec.spec.attempt) if begins else (Stage(status.clock.stage), status.attempt)
     # Jobs of later stages are there only where the operator died before it wrote that it had made them.
-    later = [view_of(run, spec, one, attempt, jobs, settings) for one in ORDER[ORDER.index(stage) :]]
+    clock = status.clock
+    later = [view_of(run, spec, one, attempt, clock, jobs, settings) for one in ORDER[ORDER.index(stage) :]]
     ended = tuple(job for view in later for job in view.jobs if job.is_over)
     since = status.clock.waiting_since
     has_waited = since is not None and (now - parsed_time(since)).total_seconds() >= STALL_SECONDS
@@ -111,8 +113,22 @@ def begins_attempt(run: RunView) -> bool:
 
 
 def view_of(
-    run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, jobs: Mapping[str, JobView], settings: Settings
+    run: RunView,
+    spec: BenchmarkRun,
+    stage: Stage,
+    attempt: int,
+    clock: Clock,
+    jobs: Mapping[str, JobView],
+    settings: Settings,
 ) -> StageView:
     """Return the Jobs of a stage."""
-    slots = job_slots(run.name, stage, attempt, spec.spec.pool or settings.default_pool, settings.stage_pool)
+    slots = job_slots(run.name, stage, attempt, clock, places_of(spec, settings))
     return stage_view(stage, [slot.name for slot in slots], dict(jobs))
+
+
+def places_of(spec: BenchmarkRun, settings: Settings) -> Places:
+    """Return the pools that a run's pods go to."""
+    name = spec.spec.pool or settings.default_pool
+    pool = settings.pools.get(name)
+    has_gpu = pool is not None and pool.has_gpu()
+    return Places(name, "" if has_gpu else settings.pool_for_gpu(), settings.stage_pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -215,6 +216,26 @@ def test_a_changed_agent_does_not_continue_anothers_run(tmp_path: Path) -> None:
     assert "spec.hal.runId: got 'mine'; is that of another run" in taken.err
 
 
+def test_a_regrade_runs_no_agent_and_scores_anew(tmp_path: Path) -> None:
+    write_agent(tmp_path / "agent", main=f"import os\nassert 'AGAIN' not in os.environ\n{ADDER}")
+    write_questions(tmp_path)
+    first = hal_eval(tmp_path, run_id="mine")
+    [folder] = run_folders(tmp_path / "results")
+    [scored] = (folder / "evaluations" / "1").iterdir()
+    scores = json.loads(gzip.decompress(scored.read_bytes()))["scores"]
+    spoilt = {"scores": {path: [0.0, {}, "a fault of ours", 0.0] for path in scores}}
+    scored.write_bytes(gzip.compress(json.dumps(spoilt).encode()))
+    (hal_folder(tmp_path) / "mine_UPLOAD.json").unlink()
+
+    words = ("hal-eval", *flags(run_id="mine"), "-B", "scoring=numeric", "--regrade")
+    again = batt(*words, cwd=tmp_path, AGAIN="1")
+
+    assert (first.code, again.code) == (0, 0), again.told
+    assert "4 of 4 scored tasks right" in again.out
+    assert (folder / "evaluations" / "2" / scored.name).exists()
+    assert upload(hal_folder(tmp_path))["results"]["accuracy"] == 1.0
+
+
 def test_a_spent_quota_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
     write_agent(tmp_path / "agent", main=SPENT, openai=OPENAI)
     write_questions(tmp_path)
@@ -305,12 +326,13 @@ def test_dry_run_prints_a_run_that_can_be_run(tmp_path: Path) -> None:
 
 
 def test_flags_that_hal_has_and_batt_has_not_are_named_all_at_once(tmp_path: Path) -> None:
-    refused = hal_eval(tmp_path, "--docker", "--upload", "--continue_run", "--repeats", 0)
+    refused = hal_eval(tmp_path, "--docker", "--upload", "--continue_run", "--regrade", "--repeats", 0)
 
     assert refused.code == 64
     assert "--docker: got it; is not there in batt" in refused.err
     assert "--upload" in refused.err
     assert "--continue_run: got it alone; needs --run_id" in refused.err
+    assert "--regrade: got --continue_run beside it; must stand alone" in refused.err
     assert "--repeats: got 0; must be at least 1" in refused.err
 
 

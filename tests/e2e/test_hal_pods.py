@@ -16,7 +16,7 @@ import pytest
 
 from batt.hal.podplace import SHIM_FILE, SOCKET
 from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, parse_message
-from batt.store import DirectoryStore, read_json
+from batt.store import DirectoryStore, create_json, read_json
 from tests.e2e.command import Ended, batt, ended, started, wait_for
 
 UID = "0c9a1f52-77aa-4e0b-9d0e-3f2b8c1d4e5f"
@@ -57,7 +57,7 @@ class HalPods(NamedTuple):
         """The store."""
         return DirectoryStore(self.folder / "results")
 
-    def environment(self, index: int | None, attempt: int) -> dict[str, str]:
+    def environment(self, index: int | None, attempt: int, **more: str) -> dict[str, str]:
         """Return what a worker is told."""
         (self.folder / "said").write_bytes(b"")
         variables = {
@@ -69,13 +69,14 @@ class HalPods(NamedTuple):
             "BATT_WORKSPACE": str(self.folder / "workspace"),
             "BATT_SHARED": str(self.folder / "shared"),
             "BATT_SECRET_MODEL_KEY": "very-secret-value",
+            **more,
         }
         return variables if index is None else {**variables, "JOB_COMPLETION_INDEX": str(index)}
 
-    def run(self, stage: str, index: int | None = None, attempt: int = 1) -> tuple[Ended, Message | None]:
-        """Run a stage's pod to its end; return how, and its last words."""
+    def run(self, stage: str, index: int | None = None, attempt: int = 1, **more: str) -> tuple[Ended, Message | None]:
+        """Run a stage's pod to its end, with more variables; return how, and its last words."""
         with self.agent() if index is not None else contextlib.nullcontext():
-            done = batt("pod", stage, cwd=self.folder, **self.environment(index, attempt))
+            done = batt("pod", stage, cwd=self.folder, **self.environment(index, attempt, **more))
         return done, parse_message((self.folder / "said").read_text())
 
     @contextlib.contextmanager
@@ -109,7 +110,8 @@ def pods(tmp_path: Path) -> HalPods:
 
 def write_run(pods: HalPods, *prompts: str) -> None:
     """Write a run of questions whose answers are the prompts."""
-    lines = [json.dumps({"id": f"q{n}", "prompt": prompt, "answer": prompt}) for n, prompt in enumerate(prompts)]
+    rows = [{"id": f"q{n}", "prompt": prompt, "answer": prompt} for n, prompt in enumerate(prompts)]
+    lines = [json.dumps(row | ({"gpu": True} if row["prompt"] == "gpu" else {})) for row in rows]
     (pods.folder / "questions.jsonl").write_text("\n".join(lines))
     hal = {
         "benchmark": "jsonl",
@@ -171,6 +173,45 @@ def test_a_further_attempt_does_what_has_failed(pods: HalPods) -> None:
     assert done.code == 0
     assert "task q1: agent_error: ValueError: told to" in done.out
     assert pods.results.exists(f"{FOLDER}/shards/1.2.json.gz")
+
+
+def test_a_regrade_scores_anew_what_there_is(pods: HalPods) -> None:
+    write_run(pods, "one", "fail")
+    pods.run("plan")
+    for index in range(2):
+        pods.run("work", index)
+    pods.run("evaluate", 0)
+    pods.run("collect")
+    spoilt = f"{FOLDER}/evaluations/1/0.json.gz"
+    scores = read_json(pods.results, spoilt)["scores"]
+    (pods.results.root / spoilt).unlink()
+    create_json(pods.results, spoilt, {"scores": {path: [0.0, {}, "a fault of ours", 0.0] for path in scores}})
+
+    _, plan = pods.run("plan", attempt=2, BATT_ATTEMPT_MODE="regrade")
+    evaluated, _ = pods.run("evaluate", 0, attempt=2)
+    _, told = pods.run("collect", attempt=2)
+
+    assert plan == PlanMessage(FOLDER, 2, 0, 2, 2, 0, 1)
+    assert evaluated.code == 0, evaluated.told
+    assert isinstance(told, CollectMessage)
+    assert (told.attempt, told.solved, told.path) == (2, 1, f"{FOLDER}/out/2/results.json")
+
+
+def test_pods_of_two_pools_share_an_attempt(pods: HalPods) -> None:
+    write_run(pods, "gpu", "one", "gpu")
+
+    _, plan = pods.run("plan")
+    for index, part in ((0, "cpu"), (0, "gpu"), (1, "gpu")):
+        pods.run("work", index, BATT_PART=part)
+    beyond, _ = pods.run("work", 1, BATT_PART="cpu")
+    pods.run("evaluate", 0)
+    _, told = pods.run("collect")
+
+    assert plan == PlanMessage(FOLDER, 3, 3, 3, 3, 0, 1, 2)
+    assert beyond.code == 64
+    assert isinstance(told, CollectMessage)
+    assert (told.solved, told.missing) == (3, 0)
+    assert 0 < told.gpu_seconds < told.pod_seconds
 
 
 def test_a_spent_quota_ends_the_pod_with_77_and_without_a_result(pods: HalPods) -> None:

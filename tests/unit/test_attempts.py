@@ -14,7 +14,7 @@ from batt.attempts import (
     note_begin,
     note_end,
     plan_attempt,
-    planned_shards,
+    planned_attempt,
     read_notes,
     shard_of_pod,
     usage,
@@ -45,7 +45,7 @@ def store_result(root: ObjectStore, manifest: Manifest, shard: int) -> None:
 def test_the_first_attempt_works_on_every_shard_whatever_is_done(root: DirectoryStore, manifest: Manifest) -> None:
     store_result(root, manifest, 1)
 
-    assert plan_attempt(root, manifest, 1) == [0, 1, 2]
+    assert plan_attempt(root, manifest, 1) == ((0, 1, 2), False)
     assert root.list(f"{manifest.ref.folder}/attempts/") == []
     assert [shard_of_pod(root, manifest, 1, index) for index in range(3)] == [0, 1, 2]
 
@@ -53,7 +53,7 @@ def test_the_first_attempt_works_on_every_shard_whatever_is_done(root: Directory
 def test_a_later_attempt_works_on_the_shards_without_a_result(root: DirectoryStore, manifest: Manifest) -> None:
     store_result(root, manifest, 1)
 
-    assert plan_attempt(root, manifest, 2) == [0, 2]
+    assert plan_attempt(root, manifest, 2) == ((0, 2), False)
     assert [shard_of_pod(root, manifest, 2, index) for index in range(2)] == [0, 2]
 
 
@@ -61,16 +61,34 @@ def test_an_attempt_planned_again_says_the_same(root: DirectoryStore, manifest: 
     plan_attempt(root, manifest, 2)
     store_result(root, manifest, 0)
 
-    assert plan_attempt(root, manifest, 2) == [0, 1, 2]
-    assert plan_attempt(root, manifest, 3) == [1, 2]
-    assert planned_shards(root, manifest, 2) == [0, 1, 2]
+    assert plan_attempt(root, manifest, 2) == ((0, 1, 2), False)
+    assert plan_attempt(root, manifest, 3) == ((1, 2), False)
+    assert planned_attempt(root, manifest, 2) == ((0, 1, 2), False)
 
 
 def test_an_attempt_of_a_finished_run_has_nothing_to_do(root: DirectoryStore, manifest: Manifest) -> None:
     for shard in range(3):
         store_result(root, manifest, shard)
 
-    assert plan_attempt(root, manifest, 2) == []
+    assert plan_attempt(root, manifest, 2) == ((), False)
+
+
+def test_a_regrade_works_on_nothing_and_stays_one(root: DirectoryStore, manifest: Manifest) -> None:
+    assert plan_attempt(root, manifest, 2, is_regrade=True) == ((), True)
+    assert plan_attempt(root, manifest, 2) == ((), True)  # whatever the run says by now
+
+
+def test_the_first_attempt_is_no_regrade(root: DirectoryStore, manifest: Manifest) -> None:
+    assert plan_attempt(root, manifest, 1, is_regrade=True) == ((0, 1, 2), False)
+
+
+def test_a_job_works_on_its_part_of_an_attempt(root: DirectoryStore, manifest: Manifest) -> None:
+    def odd(shard: int) -> bool:
+        return shard % 2 == 1
+
+    assert shard_of_pod(root, manifest, 1, 0, odd) == 1
+    with pytest.raises(SpecError, match="must be below 1, the shards of attempt 1 in this Job"):
+        shard_of_pod(root, manifest, 1, 1, odd)
 
 
 def test_an_index_beyond_the_attempt_is_refused(root: DirectoryStore, manifest: Manifest) -> None:

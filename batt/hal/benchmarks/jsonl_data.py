@@ -131,7 +131,7 @@ def as_task(row: Mapping[str, Any], form: Form) -> Task:
     }
     hidden = {*form.fields.values(), *FIELDS, *form.hidden, form.oracle}
     others = {key: value for key, value in row.items() if key not in hidden}
-    return Task(name, {"id": name, "prompt": prompt, **others}, truth)
+    return Task(name, {"id": name, "prompt": prompt, **others}, truth, needs_gpu=others.get("gpu") is True)
 
 
 def read_object(line: bytes) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 {{- define "batt.check" -}}
 {{- $faults := list -}}
 {{- $pools := keys .Values.pools | sortAlpha | join ", " -}}
-{{- range $field := list "defaultPool" "stagePool" -}}
+{{- range $field := list "defaultPool" "stagePool" "gpuPool" -}}
 {{- $name := get $.Values $field -}}
-{{- if not (hasKey $.Values.pools $name) -}}
+{{- if not (or (hasKey $.Values.pools $name) (and (eq $field "gpuPool") (eq $name ""))) -}}
 {{- $faults = append $faults (printf "%s: got %q; must be a pool; add it to `pools`, or choose one of %s" $field $name $pools) -}}
 {{- end -}}
 {{- end -}}

@@ -93,6 +93,9 @@ pools:
 {{- end }}
 defaultPool: {{ .Values.defaultPool }}
 stagePool: {{ .Values.stagePool }}
+{{- with .Values.gpuPool }}
+gpuPool: {{ . }}
+{{- end }}
 resyncSeconds: {{ .Values.operator.resyncSeconds }}
 runSeconds: {{ .Values.runSeconds | int64 }}
 maxConcurrency: {{ .Values.maxConcurrency | int64 }}

@@ -17,7 +17,8 @@ CONTROLS = {
     "suspend": "stop a run's pods for now; what is finished is kept",
     "resume": "let a suspended run go on",
     "cancel": "end a run early; what is finished is collected",
-    "retry-failed": "try again what has no result, after a run's end",
+    "retry-failed": "try again what has no result, or whose agent has failed, after a run's end",
+    "regrade": "score anew what agents have submitted, after a run's end; no agent runs",
 }
 """Commands that change a run, with what they do."""
 
@@ -88,7 +89,7 @@ def add_submit(command: argparse.ArgumentParser) -> None:
 def add_logs(command: argparse.ArgumentParser) -> None:
     """Add the flags of `batt logs`."""
     command.add_argument("--failed", action="store_true", help="only pods that have failed")
-    command.add_argument("--stage", choices=("plan", "work", "collect"), help="only pods of a stage")
+    command.add_argument("--stage", choices=("plan", "work", "evaluate", "collect"), help="only pods of a stage")
     command.add_argument("--index", type=int, metavar="N", help="only the pods of a shard")
     command.add_argument("--tail", type=int, metavar="N", help="last lines of each pod (default: 200 of several pods)")
     command.add_argument("--pods", type=int, default=100, metavar="N", help="most pods (default: %(default)s)")
@@ -128,6 +129,11 @@ def add_cost(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the operator's configuration, or the chart's values (default: the cluster's)",
     )
-    command.add_argument("--seconds", type=float, metavar="S", help="CPU seconds that a candidate takes on a pair")
+    command.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="CPU seconds of a candidate on a pair, or seconds of an agent on a task",
+    )
     add_target_flags(command)
     command.set_defaults(command=lazily("cost:cost_command"))

@@ -1,4 +1,4 @@
-"""`batt suspend`, `resume`, `cancel`, `retry-failed`: what each changes in the spec, decided from the run as it is."""
+"""`batt suspend`, `resume`, `cancel`, `retry-failed`, `regrade`: what each changes in the spec of the run as it is."""
 
 from __future__ import annotations
 
@@ -58,23 +58,45 @@ def cancel(run: Run) -> Change:
 
 
 def retry_failed(run: Run) -> Change:
-    """Return the change that starts a further attempt at what has no result.
+    """Return the change that starts a further attempt at what has no result, or whose agent has failed.
 
     Raises:
         RunError: the attempt has not ended.
+    """
+    if run.is_over and has_all(run) and not run.status.tasks.failed:
+        return Change({}, "has a result for every shard: nothing is left to retry")
+    return further_attempt(run, "retry", "tries again what has no result")
+
+
+def regrade(run: Run) -> Change:
+    """Return the change that starts a further attempt, which runs no agent and scores anew what there is.
+
+    Raises:
+        RunError: the attempt has not ended, or the run is one of solvers.
+    """
+    if run.spec.get("hal") is None:
+        remedy = f"try again what has no result: batt retry-failed {run.name}"
+        raise RunError(f"{run.name}: got a run of solvers; only what agents submitted is scored apart; {remedy}")
+    return further_attempt(run, "regrade", "scores anew what its agents have submitted")
+
+
+def further_attempt(run: Run, mode: str, text: str) -> Change:
+    """Return the change that starts a further attempt.
+
+    Raises:
+        RunError: the attempt before has not ended.
     """
     follow = f"follow it: batt watch {run.name}"
     if run.status.has_ended() and run.status.attempt < run.attempt:
         return Change({}, f"has been asked for attempt {run.attempt} already; {follow}")
     if not run.is_over:
         remedy = f"wait for its end (batt watch {run.name}), or batt cancel {run.name}"
-        raise RunError(f"{run.name}: got phase {run.status.phase}; only a run that has ended can be retried; {remedy}")
-    if has_all(run):
-        return Change({}, "has a result for every shard: nothing is left to retry")
+        rule = "only a run that has ended can have a further attempt"
+        raise RunError(f"{run.name}: got phase {run.status.phase}; {rule}; {remedy}")
     attempt = run.attempt + 1
     waits = f"; it is suspended: batt resume {run.name}" if run.spec.get("suspend") else ""
-    change = {"attempt": attempt, "attemptMode": "retry", "cancel": False}
-    return Change(change, f"tries again what has no result, as attempt {attempt}; {follow}{waits}")
+    change = {"attempt": attempt, "attemptMode": mode, "cancel": False}
+    return Change(change, f"{text}, as attempt {attempt}; {follow}{waits}")
 
 
 def has_all(run: Run) -> bool:
@@ -89,6 +111,7 @@ DECISIONS: dict[str, Callable[[Run], Change]] = {
     "resume": resume,
     "cancel": cancel,
     "retry-failed": retry_failed,
+    "regrade": regrade,
 }
 """What each command changes."""
 

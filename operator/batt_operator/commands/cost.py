@@ -12,22 +12,28 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from batt.api import BenchmarkRun, solvers_of
+from batt.api import BenchmarkRun, hal_of, solvers_of
 from batt.errors import Fault, SpecError, shown
 from batt.folder import DirectoryStore
+from batt.hal.plan import read_hal_inputs
 from batt.manifest import RunRef
 from batt.plan import plan, read_inputs
 from batt.runfile import load_run
-from batt_operator.commands.client import Cluster, ClusterError, ForbiddenError, Target, connect, segment, target_of
-from batt_operator.commands.estimate import STARTER_SECONDS, Work, assumptions, counted, estimate_rows, estimates
+from batt_operator.commands.client import ClusterError, ForbiddenError, Target, connect, target_of
+from batt_operator.commands.configuration import CONFIG_KEY, SELECTOR, find_configuration
+from batt_operator.commands.estimate import (
+    STARTER_SECONDS,
+    Tasks,
+    Work,
+    assumptions,
+    counted,
+    estimate_rows,
+    estimates,
+    hal_assumptions,
+    hal_estimates,
+)
 from batt_operator.commands.listing import aligned
 from batt_operator.settings import Pool
-
-CONFIG_KEY = "config.yaml"
-"""Entry of the operator's ConfigMap that holds its configuration."""
-
-SELECTOR = "app.kubernetes.io/name=batt"
-"""Label of what the chart installs."""
 
 
 class Pools(NamedTuple):
@@ -46,6 +52,13 @@ def cost_command(options: argparse.Namespace) -> int:
     if chosen not in known.pools:
         remedy = f"{known.source} has {', '.join(known.pools)}"
         raise SpecError([Fault("spec.pool", shown(chosen), "must be a pool of the operator", remedy)])
+    if run.spec.hal is not None:
+        print("reading the benchmark; no agent is run", file=sys.stderr)
+        tasks = tasks_of(run, options.file.parent)
+        print("\n".join(aligned(estimate_rows(hal_estimates(tasks, known.pools, options.seconds), chosen))))
+        told = hal_assumptions(tasks, options.seconds)
+        print("\n".join(["", *told, f"prices     {known.source}; * is the run's pool"]))
+        return 0
     print("reading the candidates; none is run", file=sys.stderr)
     work = work_of(run, options.file.parent)
     high = solvers_of(run).timeout_seconds
@@ -62,6 +75,14 @@ def work_of(run: BenchmarkRun, base: Path) -> Work:
         inputs = read_inputs(run, base, root)
         manifest = plan(run, RunRef(run.metadata.namespace, run.metadata.name, "cost"), root, base, 1, inputs)
     return counted(manifest, inputs.dataset.tasks)
+
+
+def tasks_of(run: BenchmarkRun, base: Path) -> Tasks:
+    """Return what a HAL run would do; its agent is read, and nothing of it is run."""
+    spec = hal_of(run)
+    with tempfile.TemporaryDirectory(prefix="batt-cost-", ignore_cleanup_errors=True) as scratch:
+        inputs = read_hal_inputs(run, base, Path(scratch))
+    return Tasks(len(inputs.tasks), spec.repeats, spec.timeout_seconds)
 
 
 def pools_in_file(path: Path) -> Pools:
@@ -91,26 +112,12 @@ def read_pools(data: Any, source: str) -> Pools:  # what YAML holds
 
 
 def pools_of_cluster(target: Target) -> Pools:
-    """Return the pools of the operator on the cluster, from the ConfigMap that its chart makes."""
-    cluster = connect(target)
-    for item in config_maps(cluster):
-        text = item.get("data", {}).get(CONFIG_KEY)
-        if text:
-            metadata = item["metadata"]
-            source = f"ConfigMap {metadata['namespace']}/{metadata['name']}"
-            return read_pools(yaml.safe_load(text), source)
+    """Return the pools of the operator on the cluster."""
     remedy = "say --config FILE: the chart's values, or charts/batt/values.yaml for its examples"
-    raise ClusterError(f"ConfigMap: got none with {SELECTOR} and {CONFIG_KEY}; the prices stand there; {remedy}")
-
-
-def config_maps(cluster: Cluster) -> list[Any]:  # JSON
-    """Return the chart's ConfigMaps of all namespaces; of the context's alone where the user may not see the others."""
-    query = {"labelSelector": SELECTOR}
     try:
-        return list(cluster.pages("/api/v1/configmaps", query))
-    except ForbiddenError:
-        pass  # usual: few users may list what all namespaces hold
-    try:
-        return list(cluster.pages(f"/api/v1/namespaces/{segment(cluster.namespace)}/configmaps", query))
+        found = find_configuration(connect(target))
     except ForbiddenError as error:
-        raise ForbiddenError(f"{error}; or say --config FILE: prices stand in the chart's values too") from error
+        raise ForbiddenError(f"{error}; or {remedy}") from error
+    if found is None:
+        raise ClusterError(f"ConfigMap: got none with {SELECTOR} and {CONFIG_KEY}; the prices stand there; {remedy}")
+    return read_pools(found.data, found.source)

@@ -30,6 +30,14 @@ class Work(NamedTuple):
     tasks: int
 
 
+class Tasks(NamedTuple):
+    """What a HAL run would do: tasks, how often each, and the seconds that an agent has for one."""
+
+    tasks: int
+    repeats: int
+    timeout_seconds: float
+
+
 class Estimate(NamedTuple):
     """One pool: CPUs and price of a pod, and pod seconds at the two speeds."""
 
@@ -65,6 +73,18 @@ def estimates(work: Work, pools: Mapping[str, Pool], low: float, high: float) ->
         Estimate(name, cpus, pool.price, pod_seconds(work, cpus, low), pod_seconds(work, cpus, high))
         for name, pool in pools.items()
         for cpus in [cpus_of(pool)]
+    ]
+
+
+def hal_estimates(tasks: Tasks, pools: Mapping[str, Pool], seconds: float | None) -> list[Estimate]:
+    """Return an estimate for every pool; seconds: what an agent takes for a task, at least, where somebody knows it."""
+    pods = tasks.tasks * tasks.repeats
+    low = min(seconds or 0.0, tasks.timeout_seconds)
+    return [
+        Estimate(
+            name, cpus_of(pool), pool.price, pods * (POD_SECONDS + low), pods * (POD_SECONDS + tasks.timeout_seconds)
+        )
+        for name, pool in pools.items()
     ]
 
 
@@ -109,4 +129,17 @@ def assumptions(work: Work, low: float, high: float) -> list[str]:
         f"both       {POD_SECONDS:g} s a pod that are no work; every CPU of a pod in use until its end",
         "not in it  plan and collect pods, retries and preempted pods, nodes that come from zero, verdicts that the",
         "           run's own cache knows (they cost nothing), storage, and what a cluster costs when idle",
+    ]
+
+
+def hal_assumptions(tasks: Tasks, seconds: float | None) -> list[str]:
+    """Return what the range of a HAL run rests on."""
+    each = f"{seconds:g} s a task" if seconds else "agents that answer at once; say --seconds to put yours in its place"
+    return [
+        f"counted    {tasks.tasks} tasks, {tasks.repeats} times each: {tasks.tasks * tasks.repeats} pods",
+        f"at least   {each}",
+        f"at most    {tasks.timeout_seconds:g} s a task: every agent runs into spec.hal.timeoutSeconds",
+        f"both       {POD_SECONDS:g} s a pod that are no work",
+        "not in it  what models cost, plan, evaluate and collect pods, retries and preempted pods, nodes that come",
+        "           from zero, tasks on another pool for their GPU, storage, and what a cluster costs when idle",
     ]

@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from batt.errors import AlreadyExistsError, InputError, RunError
-from batt.export import RunPlace, export_tree, find_results, parse_results, read_files, read_results, results_in
+from batt.export import (
+    RunPlace,
+    export_hal,
+    export_tree,
+    find_results,
+    parse_results,
+    read_files,
+    read_results,
+    results_in,
+)
 from batt.folder import DirectoryStore
 from batt.store import GCS_SCHEME, open_store
 from batt_operator.commands.client import connect, target_of
@@ -28,8 +37,11 @@ def results_command(options: argparse.Namespace) -> int:
     target = DirectoryStore(options.output / run.name)
     write_files(target, files)
     results = parse_results(files["results.json"], place.uri)
-    made = export_tree(results, place, target, telling())
-    print(f"{target.uri}: results.json, {made.links} links to solvers and differs")
+    if results.get("kind") == "hal":
+        print(f"{target.uri}: results.json, and for HAL's tools {', '.join(export_hal(results, place, target.root))}")
+    else:
+        made = export_tree(results, place, target, telling())
+        print(f"{target.uri}: results.json, {made.links} links to solvers and differs")
     missing = results["missing_shards"]
     if missing or not has_all(run):
         state = f"the run is {run.status.phase}, {len(missing)} of its shards have no result"
@@ -42,6 +54,10 @@ def export_command(options: argparse.Namespace) -> int:
     """Make the trees of a run in a folder; the run is a URI, or one on the cluster by its name."""
     place = named_place(options)
     results = parse_results(read_results(place), place.uri)
+    if results.get("kind") == "hal":
+        for folder in export_hal(results, place, options.folder):
+            print(f"{options.folder}/{folder}")
+        return 0
     made = export_tree(results, place, DirectoryStore(options.folder), telling())
     print(f"{options.folder}: {made.links} links, {made.texts} new texts")
     return 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from batt.laptop.progress import duration
 from batt.status import ConditionType, Phase
 from batt_operator.commands.runs import Run
+from batt_operator.stages import Places, Stage, job_slots
 
 WINDOW_SECONDS = 600.0
 """The rate is that of the last minutes: old pods, old preemptions and suspensions say little of what is left."""
@@ -69,9 +70,17 @@ def range_length(ranges: str) -> int:
     return total
 
 
-def work_job_name(run: str, attempt: int) -> str:
-    """Return the name of the Job that does an attempt's work."""
-    return f"{run}-work" if attempt == 1 else f"{run}-work-{attempt}"
+def work_job_names(run: Run) -> list[str]:
+    """Return the names of the Jobs that do an attempt's work; which of two there are, the operator's pools decide."""
+    clock, attempt = run.status.clock, run.status.attempt
+    alone = job_slots(run.name, Stage.WORK, attempt, clock, Places("", "", ""))
+    parted = job_slots(run.name, Stage.WORK, attempt, clock, Places("", "gpu", ""))
+    return list(dict.fromkeys(slot.name for slot in (*alone, *parted)))
+
+
+def added(counts: Sequence[Counts]) -> Counts:
+    """Return the counts of several Jobs together."""
+    return Counts(*map(sum, zip(*counts, strict=True)))
 
 
 class Pace:

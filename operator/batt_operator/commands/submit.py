@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from batt.errors import Fault, SpecError, shown
 from batt.runfile import load_run, parse_run
 from batt.store import GCS_SCHEME, open_store
 from batt_operator.commands.client import Cluster, ConflictError, Target, connect, target_of
+from batt_operator.commands.configuration import default_results
 from batt_operator.commands.difference import changes, fault_of, fixed_differences
 from batt_operator.commands.runs import Run, change_run, create_run
 from batt_operator.commands.uploads import Upload, UploadFile, find_uploads, missing_files, send, with_uploads
@@ -37,20 +39,20 @@ class Applied(NamedTuple):
 def submit_command(options: argparse.Namespace) -> int:
     """Upload and create a run; with --watch, follow it to its end."""
     run = asked_run(options)
-    base = options.file.parent
-    uploads = find_uploads(run, base, may_leave=options.follow_links)
-    root = upload_root(run, options.upload_to, uploads)
-    run = with_uploads(run, uploads, root)
     cluster = connect(submit_target(run, target_of(options)))
-    run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": cluster.namespace})})
-    applied = apply_run(cluster, run, is_trial=True)  # before the upload: what is refused needs none
-    if options.dry_run:
-        print(yaml.safe_dump(manifest_of(run), sort_keys=False), end="")
-        told = ", ".join(f"{len(upload.files)} files to {upload.uri(root)}" for upload in uploads) or "nothing"
-        print(f"{run.metadata.name}: {applied.outcome} (dry run); would upload {told}", file=sys.stderr)
-        return 0
-    if applied.outcome != "unchanged" or not applied.run.is_over:
-        upload_all(uploads, root, base)
+    base = options.file.parent
+    with tempfile.TemporaryDirectory(prefix="batt-submit-") as scratch:
+        uploads = find_uploads(run, base, Path(scratch), may_leave=options.follow_links)
+        root = upload_root(run, options.upload_to, uploads, lambda: default_results(cluster))
+        run = in_namespace(with_uploads(run, uploads, root), cluster)
+        applied = apply_run(cluster, run, is_trial=True)  # before the upload: what is refused needs none
+        if options.dry_run:
+            print(yaml.safe_dump(manifest_of(run), sort_keys=False), end="")
+            told = ", ".join(f"{len(upload.files)} files to {upload.uri(root)}" for upload in uploads) or "nothing"
+            print(f"{run.metadata.name}: {applied.outcome} (dry run); would upload {told}", file=sys.stderr)
+            return 0
+        if applied.outcome != "unchanged" or not applied.run.is_over:
+            upload_all(uploads, root, base)
     applied = apply_run(cluster, run)
     print(outcome_line(applied, options.file))
     if not options.watch:
@@ -68,10 +70,7 @@ def asked_run(options: argparse.Namespace) -> BenchmarkRun:
     """
     run = load_run(options.file)
     if options.name:
-        changed = run.to_manifest()
-        changed["metadata"]["name"] = options.name
-        name = parse_run(changed).metadata.name  # refuses what no run can be called
-        run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"name": name})})
+        run = renamed(run, options.name)
     if options.results:
         run = run.model_copy(update={"spec": run.spec.model_copy(update={"results": options.results})})
     results = run.spec.results
@@ -82,8 +81,26 @@ def asked_run(options: argparse.Namespace) -> BenchmarkRun:
     return run
 
 
-def upload_root(run: BenchmarkRun, asked: str | None, uploads: Sequence[Upload]) -> str:
+def renamed(run: BenchmarkRun, name: str) -> BenchmarkRun:
+    """Return the run under another name; SpecError where no run can be called so."""
+    changed = run.to_manifest()
+    changed["metadata"]["name"] = name
+    checked = parse_run(changed).metadata.name
+    return run.model_copy(update={"metadata": run.metadata.model_copy(update={"name": checked})})
+
+
+def in_namespace(run: BenchmarkRun, cluster: Cluster) -> BenchmarkRun:
+    """Return the run in the namespace that the cluster's target names."""
+    return run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": cluster.namespace})})
+
+
+def upload_root(
+    run: BenchmarkRun, asked: str | None, uploads: Sequence[Upload], usual: Callable[[], str | None]
+) -> str:
     """Return the URI that uploads go to: what --upload-to says, else a folder of the results.
+
+    Args:
+        usual: tells where the results of runs go that do not say so, as far as that can be known.
 
     Raises:
         SpecError: there is something to upload, and no place for it is known.
@@ -91,10 +108,14 @@ def upload_root(run: BenchmarkRun, asked: str | None, uploads: Sequence[Upload])
     if asked is not None and not asked.startswith(GCS_SCHEME):
         rule = f"must be {GCS_SCHEME}BUCKET/PATH: pods read it there"
         raise SpecError([Fault("--upload-to", shown(asked), rule, "name a bucket")])
-    if asked or run.spec.results:
-        return asked or f"{str(run.spec.results).rstrip('/')}/{UPLOADS}"
+    if asked:
+        return asked
+    if run.spec.results:
+        return f"{run.spec.results.rstrip('/')}/{UPLOADS}"
     if not uploads:
         return ""
+    if results := usual():
+        return f"{results.rstrip('/')}/{UPLOADS}"
     files = ", ".join(upload.name for upload in uploads)
     rule = f"must be known: {files} must be uploaded to a bucket that the pods can read"
     remedy = "set spec.results, or say --results gs://BUCKET/PATH, or --upload-to gs://BUCKET/PATH"

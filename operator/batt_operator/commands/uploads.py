@@ -2,6 +2,7 @@
 
     candidates: more/        ->  gs://bucket/uploads/<sha256>/more         every candidate file below it
     candidates: one.py       ->  gs://bucket/uploads/<sha256>/one.py       one_call.py beside it, if it is a batt module
+    source: agent/           ->  gs://bucket/uploads/<sha256>/agent.tar.gz an agent, packed: files keep what they may do
 
 Names stay, so that results name the same sources as a run on the laptop does. The same content has the same place: a
 second submit uploads nothing, and one that was interrupted goes on.
@@ -15,11 +16,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, BenchmarkRun, solvers_of
+from batt.api import CANDIDATES_URIS, DATASET_URIS, DSL_URIS, BenchmarkRun, hal_of
 from batt.errors import AlreadyExistsError, Fault, InputError, SpecError, shown
-from batt.fields import TASKS_URIS
+from batt.fields import TASKS_URIS, Model
+from batt.hal.agent import check_function
+from batt.hal.packing import agent_files, pack
+from batt.halspec import AGENT_URIS, DATA_URIS
 from batt.inputs.archives import archive_kind
 from batt.inputs.source_texts import LINES_SUFFIXES, call_of
 from batt.inputs.trees import FolderTree
@@ -27,6 +31,9 @@ from batt.objects import ObjectStore
 from batt.parallel import for_each
 from batt.store import GCS_SCHEME, local_path
 from batt.uris import SCHEME, UriKinds
+
+M = TypeVar("M", bound=Model)
+"""A type of the API."""
 
 MAX_FILES = 100_000
 """Most files of one field: each is an object, and listing as many already takes a minute."""
@@ -43,13 +50,19 @@ LARGE_BYTES = 16 * 2**20
 BLOCK_BYTES = 2**20
 """How much of a file is hashed at once."""
 
+AGENT, DATA = "hal.agent.source", "hal.data"
+"""The fields of a HAL run that name an agent and the benchmark's data."""
+
 FIELDS: dict[str, UriKinds] = {
-    "candidates": CANDIDATES_URIS,
-    "dataset": DATASET_URIS,
-    "dsl": DSL_URIS,
-    "tasks_from": TASKS_URIS,
+    "solvers.candidates": CANDIDATES_URIS,
+    "solvers.dataset": DATASET_URIS,
+    "solvers.dsl": DSL_URIS,
+    "solvers.tasks_from": TASKS_URIS,
+    AGENT: AGENT_URIS,
+    DATA: DATA_URIS,
+    "hal.tasks_from": TASKS_URIS,
 }
-"""The fields of spec.solvers that may name something on this machine."""
+"""The fields of the spec that may name something on this machine, by the names that they have in Python."""
 
 OTHER_MEANING = (".py", ".json", *LINES_SUFFIXES)
 """Endings by which a bucket's URI means a file: a folder of such a name is uploaded under another one."""
@@ -98,11 +111,12 @@ class Named(NamedTuple):
     homes: tuple[Path, ...]
 
 
-def find_uploads(run: BenchmarkRun, base: Path, *, may_leave: bool = False) -> list[Upload]:
+def find_uploads(run: BenchmarkRun, base: Path, scratch: Path, *, may_leave: bool = False) -> list[Upload]:
     """Return what a run file names on this machine, hashed.
 
     Args:
         base: where its relative paths start.
+        scratch: an empty folder for what is packed; it must stay until it is sent.
         may_leave: whether links may lead out of the folders that are named and the run file's own.
 
     Raises:
@@ -111,12 +125,14 @@ def find_uploads(run: BenchmarkRun, base: Path, *, may_leave: bool = False) -> l
     uploads: list[Upload] = []
     faults: list[Fault] = []
     for field, kinds in FIELDS.items():
-        uri = getattr(solvers_of(run), field)
+        uri = value_of(run.spec, field)
         if uri is None or not is_local(uri, kinds):
             continue
         try:
-            named = find_files(field, uri, base)
+            named = packed_agent(run, uri, base, scratch) if field == AGENT else find_files(field, uri, base)
             uploads.append(Upload(field, named.name, tuple(hashed(named, field, faults, may_leave=may_leave))))
+        except SpecError as error:
+            faults += error.faults
         except (InputError, OSError) as error:
             faults.append(Fault(where(field), shown(uri), str(error), "correct the path"))
     if faults:
@@ -124,9 +140,35 @@ def find_uploads(run: BenchmarkRun, base: Path, *, may_leave: bool = False) -> l
     return uploads
 
 
+def value_of(model: object, field: str) -> str | None:
+    """Return the value of a field of FIELDS; None where what it is in is not there."""
+    value: Any = model
+    for name in field.split("."):
+        value = None if value is None else getattr(value, name)
+    return value if value is None else str(value)
+
+
 def where(field: str) -> str:
     """Return a field's place in the run file."""
-    return f"spec.solvers.{'tasksFrom' if field == 'tasks_from' else field}"
+    return f"spec.{field.replace('tasks_from', 'tasksFrom')}"
+
+
+def packed_agent(run: BenchmarkRun, uri: str, base: Path, scratch: Path) -> Named:
+    """Return an agent as one archive, made of its folder; one that is an archive already stays as it is.
+
+    Raises:
+        InputError: it has files that no agent can have: all are named.
+        SpecError: it does not have the run's function.
+    """
+    folder = local_path(uri, base)
+    if not folder.is_dir():
+        return find_files(AGENT, uri, base)
+    files = agent_files(folder)
+    check_function(hal_of(run).agent.function, files)
+    name = f"{folder.resolve().name or 'agent'}.tar.gz"
+    with (scratch / name).open("wb") as archive:
+        pack(folder, files, archive)
+    return Named(name, [(name, scratch / name)], (scratch.resolve(),))
 
 
 def is_local(uri: str, kinds: UriKinds) -> bool:
@@ -138,7 +180,7 @@ def is_local(uri: str, kinds: UriKinds) -> bool:
 def find_files(field: str, uri: str, base: Path) -> Named:
     """Return the files that a field names, as its reader would take them from a folder on this machine."""
     path = Path(os.path.abspath(local_path(uri, base)))  # noqa: PTH100 # resolve() would lose the names of links
-    if field == "candidates" and not path.exists():
+    if field == "solvers.candidates" and not path.exists():
         path = path.with_name(f"{path.name}.py")
     if not path.exists():
         raise InputError("must be there to be uploaded")
@@ -147,9 +189,9 @@ def find_files(field: str, uri: str, base: Path) -> Named:
         name = f"{name}-folder" if name.endswith(OTHER_MEANING) or archive_kind(name) else name
         files = [(f"{name}/{inside}", path / inside) for inside in folder_files(field, path)]
         if not files:
-            raise InputError("must hold files that the field reads: *.json tasks, *.py, *.jsonl candidates")
+            raise InputError("must hold files that the field reads: *.json tasks, *.py, *.jsonl candidates, data")
         return Named(name, files, (path.resolve(), base.resolve()))
-    name = f"{path.stem}.json" if field == "dataset" else path.name  # a bucket's dataset is told by its ending
+    name = f"{path.stem}.json" if field == "solvers.dataset" else path.name  # a bucket's dataset is told by its ending
     beside = [path.with_name(one) for one in companions(field, path.name)]
     files = [(name, path), *((one.name, one) for one in beside if one.is_file())]
     return Named(name, files, (path.resolve().parent, *(one.resolve().parent for one in beside), base.resolve()))
@@ -157,24 +199,26 @@ def find_files(field: str, uri: str, base: Path) -> Named:
 
 def folder_files(field: str, folder: Path) -> list[str]:
     """Return the paths in a folder that the field's reader would read."""
-    if field == "dataset":
+    if field == DATA:
+        return agent_files(folder)
+    if field == "solvers.dataset":
         return sorted(path.name for path in folder.glob("*.json") if not path.name.startswith("."))
     listing = FolderTree(folder, folder.name).listing()
     if listing.faults:
         raise InputError("; ".join(map(str, listing.faults[:3])))
-    return [path for path in listing.paths if field == "candidates" or path.endswith(".py")]
+    return [path for path in listing.paths if field == "solvers.candidates" or path.endswith(".py")]
 
 
 def companions(field: str, name: str) -> list[str]:
     """Return the names of the files that are read with a single file, where they lie beside it."""
     match field:
-        case "candidates" if name.endswith(".py"):
+        case "solvers.candidates" if name.endswith(".py"):
             return [call_of(name)]
-        case "dsl" if name.endswith(".py") and name != "constants.py":
+        case "solvers.dsl" if name.endswith(".py") and name != "constants.py":
             return ["constants.py"]
-        case "dataset" if "challenges" in name:
+        case "solvers.dataset" if "challenges" in name:
             return [name.replace("challenges", "solutions")]
-        case "dataset" if "solutions" in name:
+        case "solvers.dataset" if "solutions" in name:
             return [name.replace("solutions", "challenges")]
     return []
 
@@ -227,9 +271,16 @@ def digest_of(path: Path) -> tuple[str, int]:
 
 def with_uploads(run: BenchmarkRun, uploads: Sequence[Upload], root: str) -> BenchmarkRun:
     """Return the run with the uploads' URIs in the place of paths."""
-    changed = {upload.field: upload.uri(root) for upload in uploads}
-    solvers = solvers_of(run).model_copy(update=changed)
-    return run.model_copy(update={"spec": run.spec.model_copy(update={"solvers": solvers})})
+    for upload in uploads:
+        run = with_value(run, f"spec.{upload.field}", upload.uri(root))
+    return run
+
+
+def with_value(model: M, field: str, value: str) -> M:
+    """Return a model with another value of a field, which may be that of a model within."""
+    name, _, rest = field.partition(".")
+    new = with_value(getattr(model, name), rest, value) if rest else value
+    return model.model_copy(update={name: new})
 
 
 def missing_files(upload: Upload, root: ObjectStore) -> list[UploadFile]:

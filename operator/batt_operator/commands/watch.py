@@ -23,7 +23,7 @@ from batt_operator.commands.client import (
 from batt_operator.commands.displays import Display, open_display
 from batt_operator.commands.ending import ending_json, ending_lines, exit_code
 from batt_operator.commands.runs import Run, get_run, read_run, runs_path
-from batt_operator.commands.standing import Counts, Pace, job_counts, ran_seconds, standing_of, work_job_name
+from batt_operator.commands.standing import Counts, Pace, added, job_counts, ran_seconds, standing_of, work_job_names
 
 SLICE_SECONDS = 5
 """How long one watch lasts: between two, the Job's own counts are read and the display is drawn anew."""
@@ -141,7 +141,7 @@ def gone(run: Run) -> GoneError:
 
 
 class JobReader:
-    """Reads the live counts of a run's work Job; where the user may not, the run's status has to do."""
+    """Reads the live counts of a run's work Jobs; where the user may not, the run's status has to do."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -151,14 +151,22 @@ class JobReader:
         """Return the counts of the attempt that works now; None where there are none to be had."""
         if not self.is_allowed or run.status.phase is not Phase.RUNNING:
             return None
-        name = work_job_name(run.name, run.status.attempt)
+        found: list[Counts] = []
         try:
-            job = self.cluster.get(f"/apis/batch/v1/namespaces/{segment(run.namespace)}/jobs/{segment(name)}")
+            for name in work_job_names(run):
+                found += self.counts_of(run, name)
         except ForbiddenError:
             self.is_allowed = False
             return None
-        except ClusterError:  # not there yet or any more; that the cluster is silent, the watch says
+        except ClusterError:  # that the cluster is silent, the watch says
             return None
+        return added(found) if found else None
+
+    def counts_of(self, run: Run, name: str) -> list[Counts]:
+        """Return the counts of a Job; none where it is not there yet or any more, or another run's."""
+        try:
+            job = self.cluster.get(f"/apis/batch/v1/namespaces/{segment(run.namespace)}/jobs/{segment(name)}")
+        except AbsentError:
+            return []
         owners = job["metadata"].get("ownerReferences", [])
-        is_ours = any(owner["uid"] == run.uid for owner in owners)
-        return job_counts(job) if is_ours else None
+        return [job_counts(job)] if any(owner["uid"] == run.uid for owner in owners) else []

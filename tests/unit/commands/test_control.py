@@ -3,7 +3,7 @@
 import pytest
 
 from batt.errors import RunError
-from batt_operator.commands.control import cancel, resume, retry_failed, suspend
+from batt_operator.commands.control import cancel, regrade, resume, retry_failed, suspend
 from batt_operator.commands.runs import Run
 from tests.clusterruns import condition, ended, run_with, running
 
@@ -48,6 +48,30 @@ def test_a_whole_run_has_nothing_to_retry() -> None:
 
     assert change.spec == {}
     assert "nothing is left to retry" in change.text
+
+
+HAL = {"solvers": None, "hal": {"benchmark": "arc", "agent": {"name": "a", "source": "builtin:null"}}}
+
+
+def test_agents_that_have_failed_are_tried_again_in_a_complete_run() -> None:
+    run = run_with(
+        HAL, phase="Complete", conditions=[condition("Complete", reason="AllShardsDone")], tasks={"failed": 2}
+    )
+
+    assert retry_failed(run).spec == {"attempt": 2, "attemptMode": "retry", "cancel": False}
+
+
+def test_a_run_of_agents_is_regraded_after_its_end() -> None:
+    run = run_with(HAL, phase="Complete", conditions=[condition("Complete", reason="AllShardsDone")])
+
+    assert regrade(run).spec == {"attempt": 2, "attemptMode": "regrade", "cancel": False}
+    with pytest.raises(RunError, match="only a run that has ended can have a further attempt"):
+        regrade(run_with(HAL, phase="Running"))
+
+
+def test_solvers_cannot_be_regraded() -> None:
+    with pytest.raises(RunError, match="got a run of solvers; only what agents submitted is scored apart"):
+        regrade(ended())
 
 
 def test_a_run_that_goes_on_cannot_be_retried() -> None:

@@ -1,6 +1,7 @@
 """Where a run on a cluster stands: the line that says it, the rate and the time left."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from batt_operator.commands.standing import (
     range_length,
     rate_text,
     standing_of,
-    work_job_name,
+    work_job_names,
 )
 from tests.clusterruns import condition, run_with, running
 
@@ -88,7 +89,22 @@ def test_ranges_are_counted_without_listing_them(ranges: str, length: int) -> No
 
 
 def test_jobs_of_further_attempts_have_their_number() -> None:
-    assert [work_job_name("mine", attempt) for attempt in (1, 2)] == ["mine-work", "mine-work-2"]
+    def names(**status: Any) -> list[str]:
+        run = running(0, 8)
+        return work_job_names(run._replace(status=run.status.model_copy(update=status)))
+
+    assert names() == ["mine-work"]
+    assert names(attempt=2) == ["mine-work-2"]
+
+
+def test_tasks_that_want_a_gpu_may_have_a_job_of_their_own() -> None:
+    def names(todo: int, todo_gpu: int) -> list[str]:
+        run = running(0, 8)
+        clock = run.status.clock.model_copy(update={"todo": todo, "todo_gpu": todo_gpu})
+        return work_job_names(run._replace(status=run.status.model_copy(update={"clock": clock})))
+
+    assert names(8, 0) == ["mine-work"]
+    assert names(8, 3) == names(8, 8) == ["mine-work", "mine-work-gpu"]
 
 
 def test_no_rate_is_claimed_before_a_shard_has_ended() -> None:

@@ -66,6 +66,11 @@ def test_results_on_this_machine_are_refused(tmp_path: Path) -> None:
         asked(tmp_path, f"{FILE}  results: ./here\n")
 
 
+def nowhere() -> str | None:
+    """Stand for a cluster that does not tell its operator's bucket."""
+    return None
+
+
 def with_results(**spec: Any) -> BenchmarkRun:
     return make_run(spec=spec)
 
@@ -73,22 +78,26 @@ def with_results(**spec: Any) -> BenchmarkRun:
 def test_uploads_go_below_the_results_or_where_the_flag_says() -> None:
     run = with_results(results="gs://bucket/r/")
 
-    assert upload_root(run, None, [SOME]) == "gs://bucket/r/uploads"
-    assert upload_root(run, "gs://other/in", [SOME]) == "gs://other/in"
+    assert upload_root(run, None, [SOME], nowhere) == "gs://bucket/r/uploads"
+    assert upload_root(run, "gs://other/in", [SOME], nowhere) == "gs://other/in"
+
+
+def test_uploads_go_to_the_operators_bucket_where_the_run_names_none() -> None:
+    assert upload_root(with_results(), None, [SOME], lambda: "gs://operators/runs/") == "gs://operators/runs/uploads"
 
 
 def test_without_a_bucket_there_is_no_place_for_uploads() -> None:
     with pytest.raises(SpecError, match=r"spec\.results: got nothing; must be known: candidates must be uploaded"):
-        upload_root(with_results(), None, [SOME])
+        upload_root(with_results(), None, [SOME], nowhere)
 
 
 def test_nothing_to_upload_needs_no_bucket() -> None:
-    assert upload_root(with_results(), None, []) == ""
+    assert upload_root(with_results(), None, [], nowhere) == ""
 
 
 def test_uploads_to_a_folder_are_refused_as_pods_cannot_read_it() -> None:
     with pytest.raises(SpecError, match=r"--upload-to: got '\./x'; must be gs://BUCKET/PATH"):
-        upload_root(with_results(), "./x", [SOME])
+        upload_root(with_results(), "./x", [SOME], nowhere)
 
 
 def test_the_files_namespace_counts_and_must_not_contradict_the_flag(tmp_path: Path) -> None:

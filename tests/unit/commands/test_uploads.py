@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from batt.api import BenchmarkRun, solvers_of
+from batt.api import API_VERSION, KIND, BenchmarkRun, hal_of, solvers_of
 from batt.errors import InputError, SpecError
 from batt.folder import DirectoryStore
+from batt.hal.plan import read_hal_inputs
 from batt.inputs.sources import Source, read_sources
 from batt.inputs.task_ids import read_task_ids
 from batt.inputs.tasks import load_dataset
+from batt.runfile import parse_run
 from batt.solver.dslfiles import find_dsl
 from batt.store import open_store
 from batt_operator.commands import uploads
@@ -24,8 +26,14 @@ MODULE = "from dsl import *\n\ndef batt(task_id, S, I, C, log_path):\n    s = []
 CALL = "batt\n"
 
 
+def find(run: BenchmarkRun, base: Path, *, may_leave: bool = False) -> list[Upload]:
+    scratch = base / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return find_uploads(run, base, scratch, may_leave=may_leave)
+
+
 def found(base: Path, **fields: Any) -> dict[str, Upload]:
-    return {upload.field: upload for upload in find_uploads(make_run(**fields), base)}
+    return {upload.field.removeprefix("solvers."): upload for upload in find(make_run(**fields), base)}
 
 
 def only_candidates(**fields: Any) -> dict[str, Any]:
@@ -49,7 +57,7 @@ def names_and_digests(uri: str, base: Path) -> list[tuple[str, str]]:
 
 def sent_run(base: Path, root: str, **fields: Any) -> BenchmarkRun:
     run = make_run(**fields)
-    uploads_of_run = find_uploads(run, base)
+    uploads_of_run = find(run, base)
     send_all(uploads_of_run, root)
     return with_uploads(run, uploads_of_run, root)
 
@@ -193,8 +201,8 @@ def test_a_link_out_of_the_folders_is_refused_unless_asked_for(tmp_path: Path) -
     run = make_run(**only_candidates())
 
     with pytest.raises(SpecError, match=r"b\.py: got a link to .*secret\.py; links must lead to files below"):
-        find_uploads(run, tmp_path / "base")
-    followed = find_uploads(run, tmp_path / "base", may_leave=True)
+        find(run, tmp_path / "base")
+    followed = find(run, tmp_path / "base", may_leave=True)
 
     assert paths(followed[0]) == ["candidates/a.py", "candidates/b.py"]
 
@@ -214,7 +222,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(SpecError) as caught:
-        find_uploads(make_run(dataset="gone.json", candidates="empty", tasksFrom="ids.txt"), tmp_path)
+        find(make_run(dataset="gone.json", candidates="empty", tasksFrom="ids.txt"), tmp_path)
 
     assert [fault.where for fault in caught.value.faults] == [
         "spec.solvers.candidates", "spec.solvers.dataset", "spec.solvers.tasksFrom",
@@ -226,7 +234,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "candidates" / "b.py")
 
     with pytest.raises(SpecError, match=r"b\.py: got a pipe, device or folder"):
-        find_uploads(make_run(**only_candidates()), tmp_path)
+        find(make_run(**only_candidates()), tmp_path)
 
 
 def test_files_too_big_or_too_many_are_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +243,85 @@ def test_files_too_big_or_too_many_are_refused_with_a_way_out(tmp_path: Path, mo
 
     monkeypatch.setattr(uploads, "MAX_FILE_BYTES", 10)
     with pytest.raises(SpecError, match=r"a\.py: got .* bytes; must be at most 10 bytes, .*gcloud storage cp"):
-        find_uploads(run, tmp_path)
+        find(run, tmp_path)
     monkeypatch.setattr(uploads, "MAX_FILES", 1)
     with pytest.raises(SpecError, match="got 2 files; must be at most 1; pack them"):
-        find_uploads(run, tmp_path)
+        find(run, tmp_path)
+
+
+AGENT = "def run(input, **arguments):\n    return dict(input)\n"
+
+
+def hal_run(source: str, **more: Any) -> BenchmarkRun:
+    """Return a run of an agent from this machine."""
+    agent = {"name": "mine", "source": source}
+    spec = {"hal": {"benchmark": "jsonl", "agent": agent, **more}}
+    return parse_run({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "mine"}, "spec": spec})
+
+
+def write_agent(base: Path) -> None:
+    (base / "agent" / "tools").mkdir(parents=True)
+    (base / "agent" / "main.py").write_text(AGENT)
+    (base / "agent" / "tools" / "go.sh").write_text("true\n")
+    (base / "agent" / "tools" / "go.sh").chmod(0o755)
+    (base / "agent" / "__pycache__").mkdir()
+    (base / "agent" / "__pycache__" / "main.pyc").write_bytes(b"old")
+
+
+def test_an_agent_is_packed_and_is_the_same_agent_in_the_bucket(gcs: str, tmp_path: Path) -> None:
+    write_agent(tmp_path)
+    (tmp_path / "questions.jsonl").write_text('{"id": "q", "prompt": "1", "answer": "1"}\n')
+    (tmp_path / "ids.txt").write_text("q\n")
+    here = hal_run("agent", data="questions.jsonl", tasksFrom="ids.txt")
+    uploads_of_run = find(here, tmp_path)
+    send_all(uploads_of_run, gcs)
+    there = with_uploads(here, uploads_of_run, gcs)
+
+    inputs = [read_hal_inputs(run, tmp_path, tmp_path / name) for name, run in (("a", here), ("b", there))]
+
+    assert {upload.field for upload in uploads_of_run} == {"hal.agent.source", "hal.data", "hal.tasks_from"}
+    assert hal_of(there).agent.source.startswith(f"{gcs}/")
+    assert hal_of(there).agent.source.endswith("/agent.tar.gz")
+    assert inputs[0].agent.hash == inputs[1].agent.hash
+    assert inputs[0].benchmark_digest == inputs[1].benchmark_digest
+    assert os.access(inputs[1].agent.folder / "tools" / "go.sh", os.X_OK)
+
+
+def test_the_same_agent_is_uploaded_once(tmp_path: Path) -> None:
+    write_agent(tmp_path)
+    [first] = find(hal_run("agent"), tmp_path)
+    (tmp_path / "agent" / "__pycache__" / "main.pyc").write_bytes(b"new")
+    (tmp_path / "agent" / "main.py").touch()
+
+    [second] = find(hal_run("agent"), tmp_path)
+
+    assert first.digest == second.digest
+
+
+def test_a_folder_of_data_is_uploaded_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "USACO" / "data" / "tests").mkdir(parents=True)
+    (tmp_path / "USACO" / "data" / "problems.json").write_text("{}")
+    (tmp_path / "USACO" / "data" / "tests" / "1.in").write_text("1")
+
+    [upload] = find(hal_run("builtin:oracle", data="USACO"), tmp_path)
+
+    assert paths(upload) == ["USACO/data/problems.json", "USACO/data/tests/1.in"]
+
+
+def test_an_agent_without_its_function_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    write_agent(tmp_path)
+    (tmp_path / "agent" / "main.py").rename(tmp_path / "agent" / "other.py")
+
+    with pytest.raises(SpecError) as caught:
+        find(hal_run("agent", data="gone.jsonl"), tmp_path)
+
+    assert [fault.where for fault in caught.value.faults] == ["spec.hal.agent.function", "spec.hal.data"]
+
+
+def test_an_agent_with_links_out_of_its_folder_is_refused(tmp_path: Path) -> None:
+    write_agent(tmp_path)
+    (tmp_path / "secret").write_text("no")
+    (tmp_path / "agent" / "link").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(SpecError, match=r"spec\.hal\.agent\.source: .*which leads out of the folder"):
+        find(hal_run("agent"), tmp_path)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from batt.api import hal_of
 from batt.errors import InputError, SpecError
 from batt.hal.manifest import hal_manifest_from_json, hal_manifest_to_json
 from batt.hal.plan import (
     differences,
     find_hal_run,
     find_resumable_hal,
-    hal_of,
     load_hal_manifest,
     read_hal_inputs,
     run_ids,

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from batt.hal import podplace
+from batt.status import Clock
 from batt_operator import agentpods
 from batt_operator.jobs import job_manifest
 from batt_operator.stages import Stage, job_slots
+from batt_operator.world import places_of
 from tests.worlds import HAL, Story
 
 IDENTITY = {"audience": "//iam.googleapis.com/pool", "configMap": "batt-identity"}
@@ -21,7 +23,8 @@ def pod(stage: Stage, spec: dict[str, Any] | None = None, **settings: Any) -> di
     """Return the pod of a HAL run's stage."""
     story = Story(HAL | (spec or {}), **(IMAGES | settings))
     assert story.run.run is not None
-    [slot] = job_slots("mine", stage, 1, story.settings.default_pool, story.settings.stage_pool)
+    places = places_of(story.run.run, story.settings)
+    [slot] = job_slots("mine", stage, 1, Clock(todo=4, evaluations=4), places)
     job = job_manifest(story.run, story.run.run, stage, slot, 1, 4, story.settings)
     found: dict[str, Any] = job["spec"]["template"]["spec"]
     return found

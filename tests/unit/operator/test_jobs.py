@@ -6,13 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batt.api import BenchmarkRun
 from batt.fields import NAME_CHARACTERS
+from batt.status import Clock
 from batt_operator.jobs import BACKSTOP_SECONDS, COLLECT_SECONDS, config_map_manifest, job_manifest
 from batt_operator.observed import RunView, run_view
-from batt_operator.stages import Stage, job_slots
+from batt_operator.stages import JobSlot, Places, Stage, job_slots, shares
+from batt_operator.world import places_of
 from tests.worlds import UID, run_object, settings_with
+
+AGENT = {"name": "a", "source": "builtin:null"}
+"""An agent."""
 
 
 def parsed(spec: dict[str, Any] | None = None, **metadata: Any) -> tuple[RunView, BenchmarkRun]:
@@ -26,8 +33,9 @@ def job(
 ) -> dict[str, Any]:
     run, read = parsed(spec)
     known = settings_with(**settings)
-    [slot] = job_slots(run.name, stage, attempt, read.spec.pool or known.default_pool, known.stage_pool)
-    return job_manifest(run, read, stage, slot, attempt, shards, known)
+    [slot] = job_slots(run.name, stage, attempt, Clock(todo=shards, evaluations=shards), places_of(read, known))
+    most = read.spec.max_concurrency or known.max_concurrency
+    return job_manifest(run, read, stage, slot, attempt, min(shards, most), known)
 
 
 def pod(stage: Stage, spec: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
@@ -139,9 +147,9 @@ def test_labels_of_a_pool_do_not_replace_ours() -> None:
 def test_longest_names_are_dns_labels(stage: Stage) -> None:
     run, _ = parsed({"attempt": 1000}, name="m" * NAME_CHARACTERS)
 
-    [slot] = job_slots(run.name, stage, 1000, "cpu", "cpu")
+    slots = job_slots(run.name, stage, 1000, Clock(todo=20_000, todo_gpu=10_000), Places("cpu", "l4", "cpu"))
 
-    assert len(f"{slot.name}-{10_000 - 1}") <= 63
+    assert all(len(f"{slot.name}-{10_000 - 1}") <= 63 for slot in slots)
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -259,3 +267,55 @@ def test_largest_run_fits_a_config_map() -> None:
     made = config_map_manifest(run, read, "gs://bucket/runs")
 
     assert len(json.dumps(made)) < 1_000_000  # of the 1 MiB that Kubernetes takes
+
+
+@pytest.mark.parametrize(
+    ("todo", "todo_gpu", "gpu_pool", "slots"),
+    [
+        (8, 0, "l4", [JobSlot("mine-work-2", "cpu", 8)]),
+        (8, 3, "l4", [JobSlot("mine-work-2", "cpu", 5, "cpu"), JobSlot("mine-work-gpu-2", "l4", 3, "gpu")]),
+        (8, 8, "l4", [JobSlot("mine-work-gpu-2", "l4", 8, "gpu")]),
+        (8, 3, "", [JobSlot("mine-work-2", "cpu", 8)]),
+    ],
+)
+def test_work_has_a_job_for_each_pool_that_its_tasks_need(
+    todo: int, todo_gpu: int, gpu_pool: str, slots: list[JobSlot]
+) -> None:
+    clock = Clock(todo=todo, todo_gpu=todo_gpu)
+
+    assert list(job_slots("mine", Stage.WORK, 2, clock, Places("cpu", gpu_pool, "small"))) == slots
+
+
+def test_only_plan_is_told_what_a_further_attempt_is_for() -> None:
+    spec = {"solvers": None, "attemptMode": "regrade", "hal": {"benchmark": "arc", "agent": AGENT}}
+
+    told = {stage: env_of(pod(stage, spec)).get("BATT_ATTEMPT_MODE") for stage in Stage}
+
+    assert told == {Stage.PLAN: "regrade", Stage.WORK: None, Stage.EVALUATE: None, Stage.COLLECT: None}
+
+
+@pytest.mark.parametrize(
+    ("total", "pods", "expected"),
+    [
+        (10, {"a": 100}, {"a": 10}),
+        (10, {"a": 4}, {"a": 4}),
+        (10, {"a": 100, "b": 1}, {"a": 9, "b": 1}),
+        (10, {"a": 2, "b": 100}, {"a": 1, "b": 9}),
+        (3, {"a": 50, "b": 50}, {"a": 2, "b": 1}),
+        (1, {"a": 5, "b": 5}, {"a": 1, "b": 0}),
+        (1000, {"a": 5, "b": 7}, {"a": 5, "b": 7}),
+        (10, {"a": 1, "b": 1}, {"a": 1, "b": 1}),
+        (10, {}, {}),
+    ],
+)
+def test_pods_at_once_are_shared_between_jobs(total: int, pods: dict[str, int], expected: dict[str, int]) -> None:
+    assert shares(total, pods) == expected
+
+
+@given(st.integers(1, 300), st.dictionaries(st.sampled_from("abc"), st.integers(1, 200)))
+def test_no_pod_at_once_is_wasted_and_none_is_too_many(total: int, pods: dict[str, int]) -> None:
+    got = shares(total, pods)
+
+    assert sum(got.values()) == min(total, sum(pods.values()))
+    assert all(0 <= got[name] <= count for name, count in pods.items())
+    assert total < len(pods) or all(got.values())

@@ -11,7 +11,7 @@ from batt.status import ConditionType, Reason
 from batt_operator.reconcile import MAX_REMADE, STOP_SECONDS
 from batt_operator.stalls import Stall
 from batt_operator.world import CreateConfigMap, CreateJob, DeleteJob, DeleteRun, PatchJob
-from tests.worlds import HAL, Story, collect_words, ended_pod, plan_words
+from tests.worlds import GPU, HAL, Story, collect_words, ended_pod, plan_words
 
 ALL = {"retries": {"failedShards": 2}}
 
@@ -1068,6 +1068,174 @@ def test_a_further_attempt_is_scored_too() -> None:
 
     assert story.phase == "Evaluating"
     assert "mine-evaluate-2" in story.jobs
+
+
+def scored(story: Story, **words: Any) -> Story:
+    """Let a run be scored and collected."""
+    suffix = f"-{story.status.attempt}" if story.status.attempt > 1 else ""
+    story.complete(f"mine-evaluate{suffix}")
+    story.look(10)
+    story.complete(f"mine-collect{suffix}", collect_words(**words))
+    story.look(10)
+    return story
+
+
+def test_a_regrade_scores_anew_and_runs_no_agent() -> None:
+    story = scored(scoring())
+    story.edit(attempt=2, attemptMode="regrade")
+    story.planned(4, 0)
+
+    assert "mine-work-2" not in story.jobs
+    assert story.phase == "Evaluating"
+    assert scored(story).ending == ("Complete", "AllShardsDone")
+
+
+def test_tasks_without_a_submission_are_told() -> None:
+    story = scored(scoring(), verdicts={"ok": 5, "timeout": 1, "agent_error": 2})
+
+    assert story.status.tasks.failed == 3
+    assert story.status.message.endswith("3 without a submission (agent_error 2, timeout 1)")
+
+
+# -- tasks that want a GPU --------------------------------------------------------------------------------------------
+
+
+def parted(spec: dict[str, Any] | None = None, shards: int = 4, gpu: int = 1, **settings: Any) -> Story:
+    """Return a HAL run at work, some of whose tasks want a GPU."""
+    story = Story(HAL | (spec or {}), **({"agentImage": "agents:1"} | settings))
+    story.planned(shards, gpu=gpu)
+    return story
+
+
+def ready(story: Story, *names: str) -> None:
+    """Let all pods of Jobs work."""
+    for name in names:
+        job = story.jobs[name]
+        story.job(name, active=job.parallelism, ready=job.parallelism)
+    story.look(10)
+
+
+def test_tasks_that_want_a_gpu_go_to_its_pool() -> None:
+    story = parted()
+
+    assert story.last is not None
+    made = {action.manifest["metadata"]["name"]: action.manifest for action in story.last.actions}  # type: ignore[union-attr] # all are CreateJob
+    limits = {
+        name: manifest["spec"]["template"]["spec"]["initContainers"][1].get("resources", {}).get("limits")
+        for name, manifest in made.items()
+    }
+    assert limits == {"mine-work": None, "mine-work-gpu": {"nvidia.com/gpu": 1}}
+    assert [story.jobs[name].completions for name in sorted(made)] == [3, 1]
+
+
+def test_work_on_two_pools_is_over_when_both_are() -> None:
+    story = parted()
+    ready(story, "mine-work", "mine-work-gpu")
+
+    story.complete("mine-work")
+    story.look(10)
+    meanwhile = story.phase, story.status.shards.succeeded
+    story.complete("mine-work-gpu")
+    story.look(10)
+
+    assert meanwhile == ("Running", 3)
+    assert story.phase == "Evaluating"
+    assert scored(story).status.progress == "4/4"
+
+
+def test_pods_at_once_are_shared_and_go_to_who_is_left() -> None:
+    story = parted({"maxConcurrency": 1})
+    at_first = {name: story.jobs[name].parallelism for name in ("mine-work", "mine-work-gpu")}
+
+    story.complete("mine-work")
+    story.look(10)
+
+    assert at_first == {"mine-work": 1, "mine-work-gpu": 0}
+    assert story.jobs["mine-work-gpu"].parallelism == 1
+
+
+def test_a_quota_that_is_spent_on_one_pool_stops_both() -> None:
+    story = parted()
+    ready(story, "mine-work", "mine-work-gpu")
+
+    story.fail("mine-work-gpu", "PodFailurePolicy", ended_pod(77, "no quota"))
+    story.look(10)
+    stopping = story.phase, story.jobs["mine-work"].is_suspended
+    story.job("mine-work", active=0, ready=0)
+    story.look(10)
+
+    assert stopping == ("Running", True)
+    assert story.phase == "Evaluating"
+    assert scored(story, missing=2, indexes="1-2").ending == ("Failed", "AuthOrQuota")
+
+
+def test_some_tasks_that_fail_on_one_pool_do_not_stop_the_other() -> None:
+    story = parted({"retries": {"failedShards": 1}})
+    ready(story, "mine-work", "mine-work-gpu")
+
+    story.fail("mine-work-gpu", "FailedIndexes", ended_pod(1), failed_indexes="0")
+    story.look(10)
+    meanwhile = story.phase, story.jobs["mine-work"].is_suspended
+    story.complete("mine-work")
+    story.look(10)
+
+    assert meanwhile == ("Running", False)
+    assert scored(story, missing=1, indexes="3").ending == ("Complete", "CompletedWithFailures")
+
+
+def test_failures_on_both_pools_count_together() -> None:
+    story = parted({"retries": {"failedShards": 1}}, shards=6, gpu=3)
+    ready(story, "mine-work", "mine-work-gpu")
+
+    story.job("mine-work", failed_indexes="0")
+    story.job("mine-work-gpu", failed_indexes="2")
+    story.look(10)
+
+    assert story.status.clock.ending is Reason.TOO_MANY_FAILURES
+    assert story.jobs["mine-work"].is_suspended
+    assert story.jobs["mine-work-gpu"].is_suspended
+
+
+def test_both_jobs_rest_and_go_on() -> None:
+    story = parted()
+    ready(story, "mine-work", "mine-work-gpu")
+
+    story.edit(suspend=True)
+    story.look(10)
+    resting = [story.jobs[name].is_suspended for name in ("mine-work", "mine-work-gpu")]
+    for name in ("mine-work", "mine-work-gpu"):
+        story.job(name, active=0, ready=0)
+    story.edit(suspend=False)
+    story.look(10)
+
+    assert resting == [True, True]
+    assert not any(story.jobs[name].is_suspended for name in ("mine-work", "mine-work-gpu"))
+
+
+def test_a_run_on_a_pool_with_a_gpu_is_not_parted() -> None:
+    story = parted({"pool": "l4"})
+
+    assert sorted(story.jobs) == ["mine-plan", "mine-work"]
+
+
+def test_tasks_that_want_a_gpu_are_refused_where_there_is_none() -> None:
+    story = parted(pools={"cpu": {}})
+
+    assert story.ending == ("Failed", "ConfigError")
+    assert story.status.message.startswith("1 tasks want a GPU; no pool of the operator has one; ")
+    assert sorted(story.jobs) == ["mine-plan"]
+
+
+def test_what_ran_on_each_pool_is_paid_by_its_price() -> None:
+    pools = {"cpu": {"price": {"perHour": 0.1}}, "l4": {**GPU, "price": {"perHour": 1.0}}}
+    story = parted(pools=pools)
+    for name in ("mine-work", "mine-work-gpu"):
+        story.complete(name)
+    story.look(10)
+
+    cost = scored(story, pod_seconds=7200.0, gpu_seconds=3600.0, wasted_seconds=0.0).status.cost
+
+    assert cost.actual == pytest.approx(0.1 + 1.0)
 
 
 # -- refused runs -----------------------------------------------------------------------------------------------------
