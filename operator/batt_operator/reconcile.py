@@ -212,8 +212,9 @@ class Reconciler:
         if view.failed and not self.failed_by_suspension(view) and not self.goes_on(view):
             self.draft.stop(*self.why_failed(view.failed))
             return self.has_stopped(view) and self.enter(after)
-        if self.draft.status.shards.failed > self.spec.spec.retries.failed_shards:  # of both Jobs together
-            message = f"{self.draft.status.shards.failed} shards failed, more than spec.retries.failedShards allows"
+        failed = self.draft.status.shards.failed
+        if len(view.jobs) > 1 and failed > self.spec.spec.retries.failed_shards and not self.was_suspended(view):
+            message = f"{failed} shards failed in both Jobs, more than spec.retries.failedShards allows"
             self.draft.stop(Reason.TOO_MANY_FAILURES, message)
             return self.has_stopped(view) and self.enter(after)
         if self.rests(view):

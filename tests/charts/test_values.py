@@ -48,6 +48,7 @@ OTHERS: dict[str, object] = {
     "pools": {"more": RESOURCES},
     "defaultPool": "l4",
     "stagePool": "l4",
+    "gpuPool": "l4",
     "runSeconds": 60,
     "maxConcurrency": 1,
     "operator.resyncSeconds": 5,

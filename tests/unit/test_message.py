@@ -66,6 +66,7 @@ def test_the_form_is_the_contract() -> None:
         "candidates": 12_000,
         "refused": 7,
         "evaluations": 0,
+        "gpu": 0,
     }
     assert json.loads(encode(ERROR)) == {"schema": 1, "stage": "work", "code": 65, "error": ERROR.error}
     assert json.loads(encode(COLLECT))["phases"] == {"main.run_batt": [2, 3.5, 1.25, 2.25, [0] * 8 + [2] + [0] * 7]}

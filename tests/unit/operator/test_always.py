@@ -17,7 +17,7 @@ from batt_operator.draft import END_CONDITIONS
 from batt_operator.reconcile import BACKOFF_SECONDS, LOST_SECONDS, STOP_SECONDS, reconcile
 from batt_operator.stalls import Stall
 from batt_operator.world import CreateJob, Decision, DeleteJob, DeleteRun, PatchJob
-from tests.worlds import Story, collect_words, ended_pod, plan_words
+from tests.worlds import HAL, Story, collect_words, ended_pod, plan_words
 
 STATUS_BYTES = 10_000
 """Largest status that is allowed, as the API server stores it."""
@@ -31,6 +31,9 @@ SPECS = st.fixed_dictionaries(
     },
     optional={"queue": st.just("team"), "ttlSecondsAfterFinished": st.integers(0, 500), "suspend": st.booleans()},
 )
+
+KINDS = st.sampled_from([{}, HAL])
+"""Runs of solvers, and runs of agents: those have work on two pools, and are scored."""
 
 Step = Callable[[Story], None]
 
@@ -70,7 +73,8 @@ def completes(message: str) -> Step:
         name = next(reversed(story.jobs), None)
         if name is None or story.jobs[name].is_over or story.jobs[name].is_suspended:
             return
-        right = {"plan": plan_words(5), "collect": collect_words(1, "3")}.get(story.jobs[name].stage, "")
+        parted = {"evaluations": 2, "gpu": 2} if story.raw["spec"].get("hal") else {}
+        right = {"plan": plan_words(5, **parted), "collect": collect_words(1, "3")}.get(story.jobs[name].stage, "")
         story.complete(name, message or right)
 
     return step
@@ -207,9 +211,11 @@ def stored(status: RunStatus) -> bytes:
 
 
 @settings(max_examples=400, deadline=None)
-@given(spec=SPECS, steps=STEPS)
-def test_no_story_brings_a_run_into_a_state_that_cannot_be(spec: dict[str, Any], steps: Steps) -> None:
-    story = Story(spec, maxConcurrency=3)
+@given(spec=SPECS, kind=KINDS, steps=STEPS)
+def test_no_story_brings_a_run_into_a_state_that_cannot_be(
+    spec: dict[str, Any], kind: dict[str, Any], steps: Steps
+) -> None:
+    story = Story(spec | kind, maxConcurrency=3, agentImage="agents:1")
 
     tell(story, steps)
 
@@ -221,16 +227,18 @@ def test_no_story_brings_a_run_into_a_state_that_cannot_be(spec: dict[str, Any],
 
 
 @settings(max_examples=100, deadline=None)
-@given(spec=SPECS, steps=STEPS, crashes=st.lists(st.booleans(), max_size=40))
-def test_time_alone_brings_every_run_to_its_end(spec: dict[str, Any], steps: Steps, crashes: list[bool]) -> None:
-    story = Story(spec)
+@given(spec=SPECS, kind=KINDS, steps=STEPS, crashes=st.lists(st.booleans(), max_size=40))
+def test_time_alone_brings_every_run_to_its_end(
+    spec: dict[str, Any], kind: dict[str, Any], steps: Steps, crashes: list[bool]
+) -> None:
+    story = Story(spec | kind, agentImage="agents:1")
     tell(story, steps)
     story.edit(suspend=False)
     for name, job in story.jobs.items():
         story.job(name, active=0, ready=0, terminating=0, is_deleting=False, is_suspended=job.is_suspended)
     deadlines = story.raw["spec"]["deadlines"]
     pending = deadlines["pendingSeconds"] + BACKOFF_SECONDS + LOST_SECONDS
-    longest = 3 * pending + deadlines["runSeconds"] + 2 * STOP_SECONDS + 600
+    longest = 4 * pending + deadlines["runSeconds"] + 2 * STOP_SECONDS + 600
     spent = 0.0
 
     for count in range(2000):
