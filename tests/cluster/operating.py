@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from batt.message import CollectMessage, PlanMessage, encode
+from batt.timing import PhaseStats
 from tests.cluster.client import Cluster
 from tests.cluster.daemons import Daemon, wait_until
 from tests.cluster.fakenodes import FakeNodes
@@ -248,30 +250,19 @@ def collect_run(
     nodes.finish_pod(namespace, pod, message=collect_words(missing, indexes, attempt))
 
 
-def plan_words(shards: int, todo: int | None = None, tasks: int = 2, evaluations: int = 0) -> str:
+def plan_words(shards: int, todo: int | None = None, tasks: int = 2, evaluations: int = 0, gpu: int = 0) -> str:
     """Return what a plan pod says."""
-    value = {
-        "schema": 1,
-        "stage": "plan",
-        "folder": "f",
-        "shards": shards,
-        "tasks": tasks,
-        "candidates": 4,
-        "refused": 0,
-        "evaluations": evaluations,
-    }
-    return json.dumps(value | {"todo": shards if todo is None else todo})
+    left = shards if todo is None else todo
+    return encode(PlanMessage("f", shards, left, tasks, 4, 0, evaluations, gpu)).decode()
 
 
 def collect_words(missing: int = 0, indexes: str = "", attempt: int = 1) -> str:
     """Return what a collect pod says."""
-    value = {
-        "schema": 1, "stage": "collect", "attempt": attempt, "solved": 1, "tasks": 2, "candidates": 4,
-        "verdicts": {"correct": 1, "wrong": 3}, "missing": missing, "missing_indexes": indexes,
-        "phases": {"main.run_batt": [1, 2.5, 2.5, 2.5, [0] * 9 + [1] + [0] * 6]},
-        "pod_seconds": 7200, "wasted_seconds": 360, "path": "f/out/1/results.json",
-    }  # fmt: skip
-    return json.dumps(value)
+    times = {"main.run_batt": PhaseStats().with_duration(2.5)}
+    verdicts = {"correct": 1, "wrong": 3}
+    path = "f/out/1/results.json"
+    told = CollectMessage(attempt, 1, 2, 4, verdicts, missing, indexes, times, 7200.0, 360.0, path)
+    return encode(told).decode()
 
 
 def error_words(stage: str, code: int, error: str) -> str:

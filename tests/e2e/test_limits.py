@@ -145,8 +145,14 @@ def test_no_more_shards_are_worked_on_at_once_than_the_file_says(folder: Path) -
     write_slow(folder / "candidates", 120)
     write_run(folder / "run.yaml", spec={"maxConcurrency": 1}, shards=8)
 
+    whole = 1 + 1 + 1 + 3  # the run, its pod, the nursery, and as many children as -j says
+
+    def is_at_work() -> bool:
+        is_stored = any(True for _ in folder.glob("results/*/*/progress/*/*"))
+        return is_stored and len(session_of(run.pid)) >= whole
+
     with started("run", "run.yaml", "-j", 3, cwd=folder) as run:
-        wait_for(lambda: any(True for _ in folder.glob("results/*/*/progress/*/*")), "a progress segment")
+        wait_for(is_at_work, "a progress segment, and all processes")
         shards = {path.parent.name for path in folder.glob("results/*/*/progress/*/*")}
         pods = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         processes = len(session_of(run.pid))
@@ -154,4 +160,4 @@ def test_no_more_shards_are_worked_on_at_once_than_the_file_says(folder: Path) -
 
     assert finished.code == 0, finished.told
     assert len(shards) == len(pods) == 1
-    assert processes == 1 + 1 + 1 + 3  # the run, its pod, the nursery, and as many children as -j says
+    assert processes == whole
