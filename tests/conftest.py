@@ -30,6 +30,7 @@ def gcs(gcs_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 NODE = (
     "tests/cluster/test_documents.py",
     "tests/cluster/test_end_to_end.py",
+    "tests/cluster/test_agents.py",
     "tests/cluster/test_hal.py",
     "tests/cluster/test_node.py",
     "tests/cluster/test_commands.py::test_logs_are_told_while_pods_speak_and_after",

@@ -8,15 +8,18 @@ with a bucket for BATT_TEST_HOST, the address of this machine as pods see it.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -27,7 +30,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fakenodes import HELD, PENDING, FakeNodes
 from tests.cluster.node import Node, what_is_missing
 from tests.cluster.operating import Operator
-from tests.cluster.values import install_values
+from tests.cluster.values import IDENTITY, install_values
 from tests.gcs import gcs_server, make_bucket
 from tests.gotools import tool_or_skip
 from tests.images import project_image
@@ -186,17 +189,46 @@ class Bucket(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def node_gcs(
-    request: pytest.FixtureRequest, existing_cluster: Cluster | None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Address of a fake-gcs-server that pods of `node_cluster` reach, and the tests too."""
+def node_host(request: pytest.FixtureRequest, existing_cluster: Cluster | None) -> str:
+    """Address of this machine as pods of `node_cluster` see it."""
     if existing_cluster:
-        host = setting_or_skip("BATT_TEST_HOST")
-    else:
-        node: Node = request.getfixturevalue("node")
-        host = node.network.host
-    with gcs_server(tmp_path_factory.mktemp("node-gcs") / "server.log", host) as address:
+        return setting_or_skip("BATT_TEST_HOST")
+    node: Node = request.getfixturevalue("node")
+    return node.network.host
+
+
+@pytest.fixture(scope="session")
+def node_gcs(node_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a fake-gcs-server that pods of `node_cluster` reach, and the tests too."""
+    with gcs_server(tmp_path_factory.mktemp("node-gcs") / "server.log", node_host) as address:
         yield address
+
+
+class Packages(NamedTuple):
+    """A folder of wheels, and the URL of the page that lists them for pods."""
+
+    folder: Path
+    url: str
+
+
+@pytest.fixture(scope="session")
+def packages(node_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packages]:
+    """Where the plans of runs on `node_cluster` install agents' requirements from; empty at first."""
+    folder = tmp_path_factory.mktemp("packages")
+
+    class Handler(SimpleHTTPRequestHandler):
+        """Lists the folder and hands out what is in it, silently."""
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 # its name there
+            """Say nothing."""
+
+    with ThreadingHTTPServer((node_host, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Packages(folder, f"http://{node_host}:{server.server_port}/")
+        server.shutdown()
 
 
 @pytest.fixture
@@ -289,17 +321,21 @@ def installed(
     operator_image: str,
     hal_images: dict[str, str],
     node_gcs: str,
+    packages: Packages,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installed]:
     """The chart as a user installs it: with a store, and with smaller pods than the default. Once a session."""
     bucket = f"bucket-{uuid.uuid4().hex}"
     make_bucket(node_gcs, bucket)
     images = {"worker": worker_image, "operator": operator_image, **hal_images}
-    values = install_values(images, f"gs://{bucket}/runs", node_gcs)
+    values = install_values(images, f"gs://{bucket}/runs", node_gcs, packages.url)
     file = tmp_path_factory.mktemp("install") / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     with node_cluster.namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"}) as namespace:
         here = Installed(node_cluster, namespace, f"gs://{bucket}/runs", node_gcs)
+        metadata = {"name": IDENTITY, "namespace": namespace}
+        credentials = {"credentials.json": json.dumps({"type": "external_account"})}
+        node_cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": credentials})
         run = helm(node_cluster)
         try:
             run("install", "batt", "charts/batt", "-n", namespace, "-f", str(file), "--wait", "--timeout", "2m")

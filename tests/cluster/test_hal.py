@@ -14,6 +14,7 @@ import pytest
 
 from batt.store import open_store
 from tests.cluster.client import Cluster
+from tests.cluster.commanding import User
 from tests.cluster.conftest import Installed
 from tests.cluster.operating import condition, run_object, wait_phase
 from tests.cluster.test_end_to_end import pods_of
@@ -131,6 +132,49 @@ def test_humaneval_is_scored_in_pods_that_agents_never_see(here: Installed) -> N
         assert pod["spec"]["automountServiceAccountToken"] is False
         assert {mount["name"] for mount in agent["volumeMounts"]} == {"workspace", "shared", "agent-tmp"}
         assert "batt-hal" in agent["image"]
+
+
+ADDER = """
+import re
+
+def run(input, **kwargs):
+    [(task, question)] = input.items()
+    first, second = map(int, re.findall("[0-9]+", question["prompt"]))
+    return {task: str(first + second)}
+"""
+"""An agent that adds."""
+
+
+def test_hals_own_command_line_does_a_whole_run_and_scores_it_again(here: Installed, tmp_path: Path) -> None:
+    user = User(here.cluster, here.namespace, tmp_path)
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "main.py").write_text(ADDER)
+    questions = [{"id": f"q{n}", "prompt": f"What is {n} and 1?", "answer": n + (n < 2)} for n in range(3)]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
+    command = (
+        "hal-eval", "--benchmark", "jsonl", "--data", "questions.jsonl", "-B", "scoring=numeric",
+        "--agent_dir", "agent", "--agent_name", "Adder", "--google-cloud", "--max_concurrent", 3, "--run_id", "mine",
+    )  # fmt: skip
+
+    first = user.finish(*command)
+    files = {
+        path.name: path.read_text() for path in (tmp_path / "results" / "jsonl" / "mine").iterdir() if path.is_file()
+    }
+    again = user.finish(*command, "--regrade")
+    refused = user.batt(*command, "--continue_run", "-A", "x=1")
+
+    assert "jsonl-adder: created in namespace" in first.out
+    assert "2 of 3 scored tasks right (66.7 %)" in first.out
+    assert json.loads(files["mine_UPLOAD.json"])["config"]["run_id"] == "mine"
+    assert files["mine_RAW_SUBMISSIONS.jsonl"].splitlines() == ['{"q0": "1"}', '{"q1": "2"}', '{"q2": "3"}']
+    assert "jsonl-adder: scores anew what its agents have submitted, as attempt 2" in again.out
+    assert "2 of 3 scored tasks right (66.7 %)" in again.out
+    assert (
+        pods_of(here.cluster, here.namespace, "jsonl-adder", "evaluate")[-1]["metadata"]["labels"]["batt.dev/attempt"]
+        == "2"
+    )
+    assert refused.code == 64
+    assert "spec.hal.agent.args.x: got 1; must be None, as before" in refused.err
 
 
 def test_a_plan_that_cannot_be_made_says_every_fault(here: Installed) -> None:

@@ -13,19 +13,30 @@ IMAGES = ("worker", "operator", "agent", "scoring")
 """Names of the images that are installed; those of tests.images are the same, but `hal` for `agent`."""
 
 
-def install_values(images: Mapping[str, str], results: str, server: str) -> dict[str, Any]:
+IDENTITY = "store-identity"
+"""Name of the ConfigMap by which workers beside agents are somebody to the store; the fake one asks nobody."""
+
+
+def install_values(images: Mapping[str, str], results: str, server: str, packages: str = "") -> dict[str, Any]:
     """Return the values.
 
     Args:
         images: their references, by their names in the values: IMAGES.
         results: URI of the store.
         server: address of the fake store.
+        packages: URL of the page that lists what agents' requirements are installed from; with it, workers beside
+            agents have an identity of their own, too.
     """
+    variables = {"STORAGE_EMULATOR_HOST": server}
+    identity = {}
+    if packages:
+        variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": packages}
+        identity = {"identity": {"audience": "batt-tests", "configMap": IDENTITY}}
     return {
         "images": {name: name_and_tag(reference) for name, reference in images.items()},
-        "agents": {"enabled": True},
+        "agents": {"enabled": True, **identity},
         "results": results,
-        "worker": {"env": [{"name": "STORAGE_EMULATOR_HOST", "value": server}]},
+        "worker": {"env": [{"name": name, "value": value} for name, value in variables.items()]},
         "pools": {
             "cpu": {"resources": POD, "price": {"perHour": 0.05, "dated": "2025-06-30"}},
             "huge": {"resources": {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}},
