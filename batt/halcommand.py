@@ -35,9 +35,19 @@ FLAGS = {
     "spec.maxConcurrency": "--max_concurrent",
     "spec.results": "--results_dir",
     "spec.pool": "--pool",
+    "spec.envFrom": "--secret",
     "metadata.name": "--name",
 }
 """The flag that sets each field: what faults are about, for who has never seen a run file."""
+
+HARNESS = (
+    "appworld", "assistantbench", "colbench", "corebench", "gaia", "mlagentbench", "scicode",
+    "scienceagentbench", "swebench", "taubench",
+)  # fmt: skip
+"""How the names begin of benchmarks that only hal-harness has: HAL's users write them without `hal:`."""
+
+USUAL_DATA = {"usaco": Path("hal/benchmarks/USACO")}
+"""Where a checkout of hal-harness, in which its users call it, keeps data that batt asks for."""
 
 UNSUPPORTED = {
     "conda_env_name": ("--conda_env_name", "put the agent's requirements into its requirements.txt"),
@@ -61,6 +71,8 @@ def hal_run(options: argparse.Namespace) -> BenchmarkRun:
         for name, (flag, remedy) in UNSUPPORTED.items()
         if getattr(options, name)
     ]
+    if options.secrets and not options.google_cloud:
+        faults.append(Fault("--secret", "it", "is for --google-cloud", "here agents have your own environment"))
     if options.continue_run and options.regrade:
         faults.append(
             Fault("--regrade", "--continue_run beside it", "must stand alone", "continue first, then regrade")
@@ -81,8 +93,9 @@ def hal_run(options: argparse.Namespace) -> BenchmarkRun:
 
 def hal_object(options: argparse.Namespace) -> dict[str, Any]:
     """Return the run that the flags describe, as a run file has it."""
+    is_harness = options.benchmark.startswith(HARNESS)
     hal: dict[str, Any] = {
-        "benchmark": options.benchmark,
+        "benchmark": f"hal:{options.benchmark}" if is_harness else options.benchmark,
         "agent": {
             "name": options.agent_name,
             "function": options.agent_function,
@@ -95,11 +108,15 @@ def hal_object(options: argparse.Namespace) -> dict[str, Any]:
         "repeats": options.repeats,
         "timeoutSeconds": options.task_timeout,
     }
-    optional = {"runId": options.run_id, "maxTasks": options.max_tasks, "data": options.data}
+    usual = USUAL_DATA.get(options.benchmark)
+    data = options.data or (str(usual) if usual and usual.is_dir() else None)
+    optional = {"runId": options.run_id, "maxTasks": options.max_tasks, "data": data}
     hal |= {name: value for name, value in optional.items() if value is not None}
     spec: dict[str, Any] = {"hal": hal, "maxConcurrency": options.max_concurrent}
     if options.pool:
         spec["pool"] = options.pool
+    if options.secrets:
+        spec["envFrom"] = [{"secretRef": {"name": name}} for name in options.secrets]
     if not options.google_cloud:
         spec["results"] = str(Path(options.results_dir).absolute())
     name = options.name or run_name(options.benchmark, options.agent_name)

@@ -28,6 +28,10 @@ def add_hal_eval(command: argparse.ArgumentParser) -> None:
     add("--data", metavar="PATH", help="the benchmark's data, where it does not bring its own")
     add("--google-cloud", dest="google_cloud", action="store_true", help="run on the current Kubernetes cluster")
     add("--pool", metavar="NAME", help="with --google-cloud: the pool to run on")
+    add(
+        "--secret", dest="secrets", action="append", default=[], metavar="NAME",
+        help="with --google-cloud: a Secret of the namespace with the agent's keys",
+    )  # fmt: skip
     add("--upload-to", metavar="URI", help="with --google-cloud: where inputs go (default: the operator's bucket)")
     add("-n", "--namespace", metavar="NAME", help="with --google-cloud: the namespace (default: the context's)")
     add("--context", metavar="NAME", help="with --google-cloud: context of the kubeconfig (default: the current one)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,40 @@ def test_faults_are_told_by_flag_all_at_once() -> None:
 
     places = sorted(fault.where for fault in raised.value.faults)
     assert places == ["--agent_function", "--max_concurrent", "--run_id", "--task_ids", "--vm"]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("swebench_verified_mini", "hal:swebench_verified_mini"),
+        ("taubench_airline", "hal:taubench_airline"),
+        ("hal:gaia", "hal:gaia"),
+        ("humaneval", "humaneval"),
+        ("mine", "mine"),
+    ],
+)
+def test_benchmarks_of_hal_harness_need_no_prefix(said: str, meant: str) -> None:
+    run = hal_run(options("--benchmark", said))
+
+    assert run.spec.hal is not None
+    assert run.spec.hal.benchmark == meant
+
+
+def test_data_is_found_where_a_checkout_of_hal_harness_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    without = hal_run(options()).spec.hal
+    (tmp_path / "hal" / "benchmarks" / "USACO").mkdir(parents=True)
+    found, named = hal_run(options()).spec.hal, hal_run(options("--data", "other")).spec.hal
+
+    assert [one and one.data for one in (without, found, named)] == [None, "hal/benchmarks/USACO", "other"]
+
+
+def test_keys_for_pods_come_from_secrets() -> None:
+    run = hal_run(options("--google-cloud", "--secret", "keys", "--secret", "more"))
+
+    assert [one.secret_ref.name for one in run.spec.env_from if one.secret_ref] == ["keys", "more"]
+    with pytest.raises(SpecError, match="--secret: got it; is for --google-cloud"):
+        hal_run(options("--secret", "keys"))
 
 
 def test_a_dry_run_can_be_read_back() -> None:

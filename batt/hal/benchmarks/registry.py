@@ -46,7 +46,7 @@ def find_benchmark(name: str) -> Benchmark:
         if entry.name == name:
             return load(entry)
     rule = f"must be one of {', '.join(known.name for known in known_benchmarks())}"
-    remedy = "correct the name, or install the package that brings it"
+    remedy = f"correct the name, write {PREFIX}{name} for one of hal-harness, or install the package that brings it"
     raise SpecError([Fault("spec.hal.benchmark", shown(name), rule, remedy)])
 
 

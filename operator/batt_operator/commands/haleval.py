@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -61,9 +63,19 @@ def hal_eval_on_cluster(run: BenchmarkRun, options: argparse.Namespace) -> int:
             upload_all(uploads, root, Path())
             name = apply_run(cluster, run).run.name
             print(f"{name}: created in namespace {cluster.namespace}, as {hal_of(run).run_id}", flush=True)
+            tell_of_keys(run)
     code = watch_run(cluster, name, is_json=options.json)
     bring(get_run(cluster, name), Path(options.results_dir), is_json=options.json)
     return code
+
+
+def tell_of_keys(run: BenchmarkRun) -> None:
+    """Say that agents in pods do not have the keys of this shell, where it has some and the run names no Secret."""
+    keys = sorted(name for name in os.environ if name.endswith("_API_KEY"))
+    if keys and not run.spec.env_from:
+        literals = " ".join(f"--from-literal={name}=${name}" for name in keys)
+        remedy = f"kubectl create secret generic keys {literals}; then say --secret keys"
+        print(f"agents in pods have no {', '.join(keys)}; if yours needs it: {remedy}", file=sys.stderr, flush=True)
 
 
 def runs_of(cluster: Cluster) -> list[Run]:
