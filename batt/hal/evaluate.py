@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError
@@ -13,6 +16,7 @@ from batt.hal.benchmarks.base import Benchmark, Evaluation, Task
 from batt.hal.benchmarks.delegate import Delegate, Whole, evaluations_of
 from batt.hal.benchmarks.registry import find_benchmark
 from batt.hal.manifest import HalManifest, task_from_truth
+from batt.hal.packing import Limits, unpack
 from batt.hal.records import TaskRecord, hal_submission, record_from_json
 from batt.hal.sandbox import Sandbox
 from batt.names import evaluation_result
@@ -115,9 +119,10 @@ def one_by_one(
     truth = Truth(manifest, root)
     scores = {}
     for path, record in records.items():
-        begin = time.perf_counter()
         submission = hal_submission(record, spec["timeoutSeconds"])
-        evaluation = benchmark.evaluate(truth.task(record.index), submission, spec["options"], sandbox)
+        with truth.task(record.index) as task:
+            begin = time.perf_counter()
+            evaluation = benchmark.evaluate(task, submission, spec["options"], sandbox)
         if must_stop():  # what was going on then may have been cut short
             raise StoppedError
         scores[path] = score_json(evaluation, time.perf_counter() - begin)
@@ -146,12 +151,21 @@ class Truth:
         self.root = root
         self.parts: dict[int, list[Any]] = {}
 
-    def task(self, index: int) -> Task:
-        """Return the task of a row."""
+    @contextlib.contextmanager
+    def task(self, index: int) -> Iterator[Task]:
+        """Return the task of a row; the files that scoring needs are there as long as the context."""
         part, place = self.manifest.place_of(index)
         if part not in self.parts:
             self.parts = {part: read_json(self.root, f"{self.manifest.ref.folder}/{self.manifest.truth[part]}")}
-        return task_from_truth(self.parts[part][place])
+        task = task_from_truth(self.parts[part][place])
+        path = self.manifest.answers.get(task.id)
+        if path is None:
+            yield task
+            return
+        with tempfile.TemporaryDirectory(prefix="batt-answers-") as folder:
+            archive = self.root.read(f"{self.manifest.ref.folder}/{path}")
+            names = unpack(io.BytesIO(archive), path, Path(folder), Limits())
+            yield task._replace(answers={name: Path(folder, name) for name in names})
 
 
 def score_json(evaluation: Evaluation, seconds: float) -> list[Any]:

@@ -12,7 +12,7 @@ from batt.errors import InputError, shown
 from batt.hal.benchmarks.base import Task
 from batt.manifest import RunRef
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the stored form; readers refuse others."""
 
 ROWS_PER_OBJECT = 50
@@ -37,6 +37,7 @@ class HalManifest(NamedTuple):
     dropped: requirements that were left out, with the reason. git_info: of the agent's folder, as HAL tells it.
     tasks: ids of the run's tasks. all_tasks: of the benchmark's; some of HAL's formulas divide by their number.
     inputs, truth: paths of the objects that describe ROWS_PER_OBJECT tasks each.
+    answers: by task id, the path of an archive with the files that scoring needs; of tasks that have some.
     shards: the rows.
     """
 
@@ -54,6 +55,7 @@ class HalManifest(NamedTuple):
     git_info: dict[str, str]
     inputs: tuple[str, ...]
     truth: tuple[str, ...]
+    answers: dict[str, str]
     tasks: tuple[str, ...]
     all_tasks: tuple[str, ...]
     shards: tuple[Row, ...]
@@ -103,5 +105,5 @@ def truth_json(task: Task) -> list[Any]:
 
 
 def task_from_truth(value: list[Any]) -> Task:
-    """Return the task of `truth_json`'s form; its files are of no use to whoever evaluates."""
+    """Return the task of `truth_json`'s form, without files; those for agents are of no use to whoever evaluates."""
     return Task(value[0], value[1], value[2], {}, value[3])

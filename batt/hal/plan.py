@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,7 +75,9 @@ def read_hal_inputs(run: BenchmarkRun, base: Path, scratch: Path) -> HalInputs:
     every = benchmark.tasks(source)
     tasks = choose_tasks(every, wanted_ids(spec, base), spec.max_tasks)
     agent = load_agent(spec.agent, tasks, benchmark, base, scratch / "agent")
-    benchmark_digest = digest_of([[truth_json(task), file_digests(task)] for task in tasks])
+    benchmark_digest = digest_of(
+        [[truth_json(task), file_digests(task.files), file_digests(task.answers)] for task in tasks]
+    )
     settings = run.to_manifest()["spec"]["hal"]
     value = [settings, benchmark_digest, agent.hash]
     return HalInputs(
@@ -108,14 +110,15 @@ def choose_tasks(tasks: Sequence[Task], wanted: Sequence[str], most: int | None)
     return chosen[:most] if most else chosen
 
 
-def file_digests(task: Task) -> list[list[str]]:
-    """Return where a task's files go, and the digest of each."""
+def file_digests(files: Mapping[str, Path]) -> list[list[str]]:
+    """Return where files of a task go, and the digest of each."""
     found = []
-    for place, path in sorted(task.files.items()):
+    for place, path in sorted(files.items()):
         names = agent_files(path) if path.is_dir() else [""]
         for name in names:
             file = path / name if name else path
-            found.append([f"{place}/{name}" if name else place, hashlib.sha256(file.read_bytes()).hexdigest()])
+            with file.open("rb") as content:
+                found.append([f"{place}/{name}" if name else place, hashlib.file_digest(content, "sha256").hexdigest()])
     return found
 
 
@@ -148,7 +151,8 @@ def plan_hal(
     environment = resolve(inputs.agent, spec, root, tell)
     planned = time.time()
     repeats = range(1, spec.repeats + 1)
-    files = store_files(root, ref, inputs.tasks)
+    files = store_files(root, ref, "inputs", {task.id: task.files for task in inputs.tasks})
+    answers = store_files(root, ref, "truth", {task.id: task.answers for task in inputs.tasks})
     described, truth = store_tasks(root, ref, inputs.tasks)
     manifest = HalManifest(
         ref=ref,
@@ -165,6 +169,7 @@ def plan_hal(
         git_info=inputs.agent.git_info,
         inputs=described,
         truth=truth,
+        answers=answers,
         tasks=tuple(task.id for task in inputs.tasks),
         all_tasks=inputs.all_tasks,
         shards=tuple(
@@ -219,26 +224,28 @@ def store_agent(root: ObjectStore, agent: Agent) -> str:
     return path
 
 
-def store_files(root: ObjectStore, ref: RunRef, tasks: Iterable[Task]) -> dict[str, str]:
-    """Store the files of tasks that have some; return the path of each by task id."""
-    with_files = [task for task in tasks if task.files]
+def store_files(
+    root: ObjectStore, ref: RunRef, folder: str, files_of: Mapping[str, Mapping[str, Path]]
+) -> dict[str, str]:
+    """Store the files of tasks that have some, each task's as an archive; return its path by task id."""
+    with_files = {task: files for task, files in files_of.items() if files}
 
-    def store(task: Task) -> str:
-        archive = pack_files(task)
-        path = f"inputs/{hashlib.sha256(archive).hexdigest()[:32]}.tar.gz"
+    def store(files: Mapping[str, Path]) -> str:
+        archive = pack_files(files)
+        path = f"{folder}/{hashlib.sha256(archive).hexdigest()[:32]}.tar.gz"
         with contextlib.suppress(AlreadyExistsError):  # equal content
             root.create(f"{ref.folder}/{path}", archive)
         return path
 
-    return dict(zip([task.id for task in with_files], for_each(root, store, with_files), strict=True))
+    return dict(zip(with_files, for_each(root, store, with_files.values()), strict=True))
 
 
-def pack_files(task: Task) -> bytes:
-    """Return a task's files as an archive, each where it goes."""
+def pack_files(files: Mapping[str, Path]) -> bytes:
+    """Return files of a task as an archive, each where it goes."""
     with tempfile.TemporaryDirectory(prefix="batt-files-") as scratch:
         folder = Path(scratch)
         names = []
-        for place, path in task.files.items():
+        for place, path in files.items():
             for name in agent_files(path) if path.is_dir() else [""]:
                 target = folder / place / name if name else folder / place
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,8 @@ class Task(NamedTuple):
     truth: what scoring needs beside that; JSON data.
     files: where a file goes in the agent's working directory -> where it is on the machine that plans.
     needs_gpu: whether the agent wants a GPU for it.
+    answers: what else scoring needs and is too big for `truth`: a name of each file -> where it is on the machine that
+        plans, and when the task is evaluated, on that machine.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Task(NamedTuple):
     truth: Any
     files: Mapping[str, Path] = {}
     needs_gpu: bool = False
+    answers: Mapping[str, Path] = {}
 
 
 class Source(NamedTuple):

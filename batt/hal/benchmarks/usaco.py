@@ -15,7 +15,15 @@ from batt.errors import Fault, InputError, SpecError
 from batt.hal.benchmarks.base import Evaluation, PerTask, Source, Task, answer_of, stop_if_asked
 from batt.hal.benchmarks.fences import NO_PROGRAM, program_in
 from batt.hal.benchmarks.options import number, one_of, option_faults
-from batt.hal.benchmarks.usaco_data import HIDDEN, REMEDY, find_problems, find_tests, read_tasks
+from batt.hal.benchmarks.usaco_data import (
+    HIDDEN,
+    REMEDY,
+    cases_of,
+    count_tests,
+    find_problems,
+    find_tests,
+    read_tasks,
+)
 from batt.hal.process import Reason
 from batt.hal.sandbox import Finished, Sandbox
 
@@ -71,11 +79,11 @@ class Usaco(PerTask):
         """Return the part of the tests that a program passes; HAL counts a task as solved where that is all."""
         program = program_in(submission)
         if program is None:
-            return evaluation(task, submission, [Judged(Result.UNKNOWN, NO_PROGRAM)] * len(task.truth["tests"]))
+            return evaluation(task, submission, [Judged(Result.UNKNOWN, NO_PROGRAM)] * count_tests(task))
         seconds = task.truth["runtime_limit"] * float(options.get("timeFactor", 1)) + START_SECONDS
         memory_bytes = int(task.truth["memory_limit"] * MEGABYTE)
         judged = []
-        for place, (given, expected) in enumerate(task.truth["tests"], 1):
+        for place, (given, expected) in enumerate(cases_of(task), 1):
             stdin = given.encode(errors="surrogatepass")
             finished = sandbox.run({PROGRAM: program}, [PROGRAM], stdin, seconds, memory_bytes)
             stop_if_asked(sandbox)

@@ -27,6 +27,9 @@ PLACES = (".", "data", "datasets", "data/datasets")
 TESTS = ("usaco_v3/tests", "../usaco_v3/tests")
 """Where the tests are looked for, beside it."""
 
+GIVEN, EXPECTED = "{}.in", "{}.out"
+"""What a test's two files are called where it is scored."""
+
 TEST_NAMES = (("{}.in", "{}.out"), ("I.{}", "O.{}"))
 """How a test's two files may be named."""
 
@@ -127,15 +130,39 @@ def test_files(folder: Path, place: int) -> tuple[Path, Path] | None:
 
 def as_task(name: str, problem: Mapping[str, Any], tests: Path | None) -> Task:
     """Return a problem as HAL's agents get it, and apart from that its tests, limits and reference solution."""
-    pairs = list(sample_pairs(problem))
-    if tests is not None:
-        files = [test_files(tests / name, place) for place in range(1, problem["num_tests"] + 1)]
-        pairs = [[path.read_text(encoding="utf-8", errors="replace") for path in pair] for pair in files if pair]
+    answers: dict[str, Path] = {}
+    if tests is not None:  # they are big: a problem may have megabytes of them
+        pairs = [test_files(tests / name, place) for place in range(1, problem["num_tests"] + 1)]
+        for place, (given, expected) in enumerate(filter(None, pairs), 1):
+            answers |= {GIVEN.format(place): given, EXPECTED.format(place): expected}
     truth = {
-        "tests": pairs,
+        "tests": list(sample_pairs(problem)) if tests is None else len(answers) // 2,
         "kind": "samples" if tests is None else "hidden",
         "runtime_limit": problem["runtime_limit"],
         "memory_limit": problem["memory_limit"],
         "solution_python3": problem.get("solution_python3"),
     }
-    return Task(name, {key: value for key, value in problem.items() if key not in HIDDEN}, truth)
+    shown_ones = {key: value for key, value in problem.items() if key not in HIDDEN}
+    return Task(name, shown_ones, truth, answers=answers)
+
+
+def count_tests(task: Task) -> int:
+    """Return how many tests a task has."""
+    tests = task.truth["tests"]
+    return tests if isinstance(tests, int) else len(tests)
+
+
+def cases_of(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield input and expected output of a task's tests, one at a time."""
+    tests = task.truth["tests"]
+    if not isinstance(tests, int):
+        yield from ((given, expected) for given, expected in tests)
+        return
+    for place in range(1, tests + 1):
+        given, expected = (task.answers[name.format(place)] for name in (GIVEN, EXPECTED))
+        yield read(given), read(expected)
+
+
+def read(path: Path) -> str:
+    """Return a file of a test."""
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from batt.hal.plan import (
 )
 from batt.manifest import RunRef
 from batt.store import DirectoryStore, read_json
+from tests.unit.hal.benchmarks.olympiad import NAMES, make_data
 from tests.unit.hal.hal_runs import done, make_run, planned, worked, write_inputs
 
 QUESTIONS = {"a": ("1", "secret-one"), "b": ("2", "secret-two"), "c": ("fail", "secret-three")}
@@ -46,7 +48,7 @@ def test_a_manifest_is_the_same_after_a_trip_through_the_store(tmp_path: Path) -
 
 
 def test_a_manifest_of_another_kind_is_refused() -> None:
-    with pytest.raises(InputError, match=r"manifest: got schema 1 of kind None; must be 1 of kind 'hal'"):
+    with pytest.raises(InputError, match=r"manifest: got schema 1 of kind None; must be 2 of kind 'hal'"):
         hal_manifest_from_json({"schema": 1})
 
 
@@ -129,3 +131,30 @@ def test_a_run_is_found_by_hals_id_and_told_apart_from_another(tmp_path: Path) -
     assert find_hal_run(root, "other") is None
     assert [fault.where for fault in faults] == ["agent", "timeoutSeconds", "tasks"]
     assert differences(manifest, make_run(), read_hal_inputs(make_run(), tmp_path, tmp_path)) == []
+
+
+def test_files_that_scoring_needs_lie_with_the_truth_and_reach_it(tmp_path: Path) -> None:
+    data = make_data(tmp_path)
+    root = DirectoryStore(tmp_path / "results")
+    agent = {"name": "Oracle", "source": "builtin:oracle"}
+    run = make_run(benchmark="usaco", data=str(tmp_path), agent=agent)
+
+    manifest = planned(run, tmp_path, root)
+    shutil.rmtree(data.parent)  # what was planned counts
+    summary = done(manifest, root, tmp_path)
+
+    assert set(manifest.answers) == set(NAMES)
+    assert all(path.startswith("truth/") for path in manifest.answers.values())
+    assert {row.files for row in manifest.shards} == {None}
+    assert summary.accuracy["repeats"][0]["right"] == len(NAMES)
+
+
+def test_other_tests_are_other_inputs(tmp_path: Path) -> None:
+    data = make_data(tmp_path)
+    run = make_run(benchmark="usaco", data=str(tmp_path), agent={"name": "Null", "source": "builtin:null"})
+
+    first = read_hal_inputs(run, tmp_path, tmp_path / "first")
+    (data.parent / "usaco_v3" / "tests" / "1_bronze_sum" / "2.out").write_text("30001")
+    second = read_hal_inputs(run, tmp_path, tmp_path / "second")
+
+    assert first.benchmark_digest != second.benchmark_digest

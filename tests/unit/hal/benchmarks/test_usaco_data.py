@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batt.errors import InputError
-from batt.hal.benchmarks.usaco_data import find_problems, find_tests, read_tasks
+from batt.hal.benchmarks.usaco_data import cases_of, count_tests, find_problems, find_tests, read_tasks
 from tests.unit.hal.benchmarks.olympiad import NAMES, make_data
 
 
@@ -39,8 +39,9 @@ def test_truth_holds_tests_and_limits(tmp_path: Path) -> None:
     first, mirror, _ = read_tasks(path, find_tests(path, None))
 
     assert first.id == "1_bronze_sum"
-    assert first.truth["tests"] == [["1 2\n", "3\n"], ["10000 20000\n", "30000\n"]]
-    assert mirror.truth["tests"] == [["ab\ncd\n", "ba\ndc\n"], ["\n", "\n"]]
+    assert list(cases_of(first)) == [("1 2\n", "3\n"), ("10000 20000\n", "30000\n")]
+    assert list(cases_of(mirror)) == [("ab\ncd\n", "ba\ndc\n"), ("\n", "\n")]
+    assert (first.truth["tests"], count_tests(first)) == (2, 2)  # they themselves are files: many and big
     assert (first.truth["runtime_limit"], first.truth["memory_limit"]) == (2, 64)
     json.dumps(first.truth)
 
@@ -52,7 +53,8 @@ def test_without_tests_the_samples_are_judged(tmp_path: Path) -> None:
     tasks = read_tasks(path, find_tests(path, None))
 
     assert [task.truth["kind"] for task in tasks] == ["samples"] * 3
-    assert tasks[0].truth["tests"] == [["1 2", "3"]]
+    assert list(cases_of(tasks[0])) == [("1 2", "3")]
+    assert tasks[0].answers == {}
 
 
 def test_hidden_tests_that_are_not_there_are_told(tmp_path: Path) -> None:
