@@ -432,7 +432,7 @@ def test_a_run_that_goes_on_is_not_retried(user: User) -> None:
     ended = user.batt("retry-failed", "mine")
 
     assert ended.code == 1
-    assert "mine: got phase Running; only a run that has ended can be retried" in ended.err
+    assert "mine: got phase Running; only a run that has ended can have a further attempt" in ended.err
     assert spec_of(user).get("attempt", 1) == 1
 
 
@@ -739,6 +739,7 @@ def pod_of(user: User, index: int, phase: str) -> str:
     return wait_until(f"pod {index} {phase}", look)
 
 
+@pytest.mark.full
 @pytest.mark.node
 def test_logs_are_told_while_pods_speak_and_after(node_user: User, node: Node) -> None:
     user = node_user

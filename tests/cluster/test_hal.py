@@ -95,6 +95,7 @@ def make_secret(cluster: Cluster, namespace: str, name: str, **values: str) -> N
     cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values})
 
 
+@pytest.mark.full
 def test_agents_are_given_their_keys_and_reach_nothing_of_the_runs(here: Installed) -> None:
     cluster, namespace = here.cluster, here.namespace
     make_secret(cluster, namespace, "keys", MODEL_KEY=KEY)

@@ -71,6 +71,7 @@ def test_inputs_are_read_from_a_bucket(folder: Path, gcs: str) -> None:
     assert without_timing(there) == without_timing(here)
 
 
+@pytest.mark.full
 def test_a_killed_run_is_resumed_from_the_bucket(folder: Path, gcs: str) -> None:
     write_slow(folder / "candidates", 200)
     write_run(folder / "run.yaml", shards=4)

@@ -130,7 +130,8 @@ def test_a_killed_run_leaves_no_process_and_is_resumed_where_it_was(long: Long, 
     assert set(rows_in_progress(only_run(out)).values()) == {1}, "an item was evaluated again that was stored"
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 7))])
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(1, 7))
 def test_a_run_killed_whole_at_random_moments_completes_when_run_again(long: Long, tmp_path: Path, seed: int) -> None:
     """kill -9 of everything, as a power cut: again and again, each time later."""
     rng = random.Random(seed)

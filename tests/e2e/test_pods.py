@@ -100,6 +100,7 @@ def test_containers_give_what_a_run_on_a_laptop_gives(mixed: Mixed, pods: Pods) 
     assert f"results     {pods.results}/default/mixed-" in collected.out
 
 
+@pytest.mark.full
 def test_every_stage_can_be_done_twice_and_says_the_same(pods: Pods) -> None:
     pods.finish("plan")
     planned = pods.message

@@ -358,6 +358,7 @@ def test_a_child_s_death_is_not_blamed_on_items_it_has_done_or_has_not_begun(nas
         assert told(found[f"bad{n}"]) == ("crashed", n % 3)
 
 
+@pytest.mark.full
 def test_a_task_too_large_for_a_child_is_the_fault_of_the_item_that_needs_it(nasty: Path) -> None:
     with engine_of(nasty, size=1, limits=Limits(0.2, 64 * MIB)) as engine:
         pair = [[[1]], [[2]]]
