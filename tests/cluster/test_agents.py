@@ -267,12 +267,8 @@ threading.Event().wait()
 """
 """A worker that keeps what its run is about in memory and in a file, as one does that knows no strangers."""
 
-WAIT = """
-import pathlib, threading
-
-while not pathlib.Path("/workspace/ready").exists():
-    threading.Event().wait(0.2)
-"""
+WAIT = 'until [ -e /workspace/ready ]; do sleep 0.2; done; exec python3 -c "$0"'
+"""Runs a program once the worker is ready."""
 
 
 def test_an_agent_finds_nothing_that_is_not_its_own(here: Installed) -> None:
@@ -316,9 +312,9 @@ def found_without_care(here: Installed, run: str, status: dict[str, Any]) -> dic
     [worker] = spec["containers"]
     [agent] = [one for one in template["initContainers"] if one["name"] == "agent"]
     mounts = {mount["mountPath"]: mount for mount in [*agent["volumeMounts"], *worker["volumeMounts"]]}
-    code = f"{WAIT}\n{(AGENTS / 'canary.py').read_text()}"
+    code = (AGENTS / "canary.py").read_text()
     looking = {name: value for name, value in agent.items() if name != "restartPolicy"}
-    looking |= {"command": ["python3", "-c", code], "volumeMounts": list(mounts.values())}
+    looking |= {"command": ["sh", "-c", WAIT, code], "volumeMounts": list(mounts.values())}
     worker["command"] = ["python", "-c", HOLD, status["results"]]
     worker["env"] = [one for one in worker["env"] if not one["name"].startswith("BATT_")]
     spec |= {
