@@ -279,7 +279,7 @@ def installed_operator(
         helm(control_plane)(
             "install", "batt", "charts/batt", "-n", namespace, "--set", "watch.allNamespaces=true",
             "--set", "results=gs://bucket/runs", "--set", "worker.serviceAccount.create=false",
-            "--set", "worker.serviceAccount.name=default",
+            "--set", "worker.serviceAccount.name=default", "--set", "agents.enabled=true",
         )  # fmt: skip
         operator = Operator(control_plane, namespace, "batt", tmp_path_factory.mktemp("operator"))
         since = control_plane.audit.position()

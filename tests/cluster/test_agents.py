@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from batt.store import open_store
 from tests.cluster.client import Cluster
@@ -28,6 +29,7 @@ from tests.cluster.operating import JOBS, RUNS, condition, status_of, wait_phase
 from tests.cluster.test_end_to_end import delete_pods
 from tests.cluster.test_hal import hal_run, here, make_secret, stored, submissions
 from tests.cluster.values import IDENTITY
+from tests.e2e.command import BATT, environment
 from tests.gotools import cache_folder, locked
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.node, pytest.mark.full]
@@ -193,6 +195,60 @@ def test_a_spent_quota_stops_the_run_and_a_paid_one_goes_on(here: Installed, mod
     assert "last" not in before
     assert status["score"] == "5/5"
     assert model.seen()["first"] == 1  # what had a result was not asked again
+
+
+# -- benchmarks --------------------------------------------------------------------------------------------------------
+
+TIMED = {"date", "run_command", "latencies", "raw_logging_results", "wall_clock_times", "git_info"}
+"""Fields of HAL's files that say when, by whom and from where a run was, and how long it took."""
+
+
+@pytest.mark.parametrize("agent", ["oracle", "null"])
+def test_benchmarks_give_hals_files_as_on_a_laptop(agent: str, here: Installed, tmp_path: Path) -> None:
+    cluster, namespace = here.cluster, here.namespace
+    questions = [{"id": f"q{n}", "prompt": str(n), "answer": str(n)} for n in range(3)]
+    data = upload(here, "asking.py", questions)["data"]
+    hals: dict[str, dict[str, Any]] = {
+        "humaneval": {"benchmark": "humaneval", "maxTasks": 3},
+        "arc": {"benchmark": "arc", "maxTasks": 3},
+        "jsonl": {"benchmark": "jsonl", "data": data},
+    }
+    runs = {}
+    for name, hal in hals.items():
+        chosen = hal | {"agent": {"name": agent, "source": f"builtin:{agent}"}, "runId": f"{name}_{agent}_1"}
+        runs[name] = hal_run(f"{name}-{agent}", namespace, chosen)
+
+    cluster.apply(*runs.values())
+    statuses = {name: wait_phase(cluster, namespace, f"{name}-{agent}", "Complete", seconds=600) for name in runs}
+    for name, run in runs.items():
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(run))
+        command = [*BATT, "run", f"{name}.yaml", "--results", "laptop"]
+        subprocess.run(command, cwd=tmp_path, env=environment(), check=True, capture_output=True)
+
+    expected = "3/3" if agent == "oracle" else "0/3"
+    for name, status in statuses.items():
+        assert status["score"] == expected, (name, status)
+        there = hal_values({path: data for path, data in stored(status).items() if path.startswith(f"out/1/{name}/")})
+        laptop = tmp_path / "laptop" / name / f"{name}_{agent}_1"
+        here_too = {str(path.relative_to(laptop)): path.read_bytes() for path in laptop.rglob("*") if path.is_file()}
+        assert there == hal_values(here_too), name
+
+
+def hal_values(files: dict[str, bytes]) -> dict[str, Any]:
+    """Return what HAL's own files of a run say, by their names, without what differs from run to run."""
+    kept = ("_RAW_SUBMISSIONS.jsonl", "_UPLOAD.json", "_1.json")
+    chosen = {path.rpartition("/")[2]: data for path, data in files.items() if path.endswith(kept)}
+    texts = {name: data.splitlines() if name.endswith(".jsonl") else [data] for name, data in chosen.items()}
+    return {name: [untimed(json.loads(text)) for text in some] for name, some in texts.items()}
+
+
+def untimed(value: Any) -> Any:  # JSON
+    """Return JSON data without the fields of TIMED."""
+    if isinstance(value, list):
+        return [untimed(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: untimed(one) for key, one in value.items() if key not in TIMED}
 
 
 # -- kills -------------------------------------------------------------------------------------------------------------

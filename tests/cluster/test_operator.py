@@ -289,6 +289,38 @@ def test_a_gpu_pool_runs_with_a_warning(control_plane: Cluster, fake_nodes: Fake
     assert condition(status_of(control_plane, ns, "gpu"), "Warning")["reason"] == "IdleGpu"
 
 
+def test_tasks_that_want_a_gpu_run_beside_the_others(control_plane: Cluster, fake_nodes: FakeNodes, ns: str) -> None:
+    labels = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
+    taint = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
+    size = {"nvidia.com/gpu": "2", "cpu": "16", "memory": "64Gi"}
+    fake_nodes.add(1, labels=labels, taints=[taint], resources=size)
+    run = run_object("parted", ns)
+    agent = {"name": "Null", "source": "builtin:null"}
+    run["spec"] = {"hal": {"benchmark": "arc", "agent": agent}, "maxConcurrency": 3}
+
+    control_plane.apply(run)
+    [plan] = fake_nodes.wait_pods(ns, "parted-plan", 1)
+    fake_nodes.finish_pod(ns, plan, message=plan_words(4, evaluations=1, gpu=1))
+    fake_nodes.wait_pods(ns, "parted-work", 2)
+    [gpu] = fake_nodes.wait_pods(ns, "parted-work-gpu", 1)
+    place = control_plane.get(f"/api/v1/namespaces/{ns}/pods/{gpu}")["spec"]["nodeName"]
+    kind = control_plane.get(f"/api/v1/nodes/{place}")["metadata"]["labels"]["cloud.google.com/gke-accelerator"]
+    fake_nodes.finish_pod(ns, gpu)
+    others = fake_nodes.wait_pods(ns, "parted-work", 3)  # the others may have all places now
+    for pod in others:
+        fake_nodes.finish_pod(ns, pod)
+    [evaluate] = fake_nodes.wait_pods(ns, "parted-evaluate", 1)
+    wait_phase(control_plane, ns, "parted", "Evaluating")
+    fake_nodes.finish_pod(ns, evaluate)
+    [collect] = fake_nodes.wait_pods(ns, "parted-collect", 1)
+    fake_nodes.finish_pod(ns, collect, message=collect_words())
+    status = wait_phase(control_plane, ns, "parted", "Complete")
+
+    assert kind == "nvidia-l4"
+    assert status["progress"] == "4/4"
+    assert status["kind"] == "hal"
+
+
 def test_generation_is_observed_after_an_edit(control_plane: Cluster, fake_nodes: FakeNodes, ns: str) -> None:
     control_plane.apply(run_object("edited", ns))
     plan_run(fake_nodes, ns, "edited", 2)
