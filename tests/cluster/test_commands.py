@@ -294,6 +294,7 @@ def test_watch_for_machines_prints_json_lines(user: User) -> None:
     assert (last["event"], last["reason"], last["complete"]) == ("summary", "PlanRejected", False)
 
 
+@pytest.mark.full
 def test_watch_survives_a_restart_of_the_api_server(user: User, plane: ControlPlane) -> None:
     started_run(user, phase="Running")
     with user.start("watch", "mine") as watch:

@@ -183,6 +183,7 @@ def test_a_reader_with_kind_gets_from_install_to_results_and_back(newcomer: Path
     assert (results["score"]["solved"], results["score"]["tasks"]) == (114, 400)
 
 
+@pytest.mark.full
 def test_a_reader_with_gke_gets_from_install_to_results(newcomer: Path, node_gcs: str) -> None:
     make_bucket(node_gcs, BUCKET)
     (newcomer / "machine.yaml").write_text(yaml.safe_dump(machine_values(node_gcs)))

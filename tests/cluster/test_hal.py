@@ -117,6 +117,7 @@ def test_agents_are_given_their_keys_and_reach_nothing_of_the_runs(here: Install
     assert not [path for path, data in files.items() if KEY.encode() in data]
 
 
+@pytest.mark.full
 def test_humaneval_is_scored_in_pods_that_agents_never_see(here: Installed) -> None:
     cluster, namespace = here.cluster, here.namespace
     hal = {"benchmark": "humaneval", "agent": {"name": "Oracle", "source": "builtin:oracle"}, "maxTasks": 3}

@@ -172,6 +172,7 @@ def killed_node(tmp_path: Path) -> Path:
     return Path(line.strip())
 
 
+@pytest.mark.full
 def test_what_a_killed_owner_leaves_is_cleared_by_the_next(node: Node, killed_node: Path) -> None:
     sleeping = pods_processes(killed_node.name)
     assert sleeping  # a container outlives its kubelet

@@ -68,6 +68,7 @@ def test_a_run_goes_on_while_no_more_shards_fail_than_it_bears(folder: Path) -> 
     assert re.search(r"^MISSING +\d+ candidates of 1 shards?; run the same again$", failed.out, re.MULTILINE)
 
 
+@pytest.mark.full
 def test_what_was_missing_is_done_by_the_next_run(folder: Path) -> None:
     write_run(folder / "whole.yaml", "whole")
     whole = results_of(finish("run", "whole.yaml", "--no-cache", cwd=folder), folder)

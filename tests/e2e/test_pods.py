@@ -120,6 +120,7 @@ def test_every_stage_can_be_done_twice_and_says_the_same(pods: Pods) -> None:
     assert collected == collected_again is not None
 
 
+@pytest.mark.full
 def test_a_further_attempt_does_what_is_missing(mixed: Mixed, pods: Pods) -> None:
     pods.finish("plan")
     pods.finish("work", index=1, pod="worker-1")
