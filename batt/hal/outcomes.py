@@ -79,10 +79,11 @@ TRANSIENT_NAMES = frozenset(
         "ServiceUnavailableError",
         "Timeout",
         "TooManyRequests",
-        # of plain HTTP clients: requests, httpx, aiohttp, and Python's own
+        # of plain HTTP clients: requests, httpx, aiohttp, botocore, and Python's own
         "ChunkedEncodingError",
         "ClientConnectionError",
         "ConnectionError",
+        "HTTPClientError",
         "TimeoutError",
         "TransportError",
     }
@@ -92,7 +93,9 @@ TRANSIENT_NAMES = frozenset(
 AUTH_NAMES = frozenset({"AuthenticationError", "PermissionDenied", "PermissionDeniedError", "Unauthenticated"})
 """Classes of such exceptions that say: not with this key."""
 
-QUOTA_CODES = frozenset({"billing_hard_limit_reached", "insufficient_quota", "credit balance is too low"})
+QUOTA_CODES = frozenset(
+    {"billing_hard_limit_reached", "insufficient_quota", "credit balance is too low", "ServiceQuotaExceededException"}
+)
 """What providers write into a refusal when no waiting helps, though its status is another's.
 
 A rate limit's with OpenAI, a bad request's with Anthropic, which has no code for it.

@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import site
 import sys
 import traceback
@@ -48,6 +49,12 @@ API_HOSTS = (
 )
 """How the hosts of providers end, beside what variables of ENDPOINTS name."""
 
+MODEL_OPERATIONS = ("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")
+"""Operations of AWS that ask a model: botocore has one class of errors for all of its services."""
+
+BEDROCK = re.compile(r"bedrock-runtime[a-z0-9.-]*\.amazonaws\.com")
+"""Hosts of AWS where models are."""
+
 ENDPOINTS = ("_BASE_URL", "_API_BASE", "OPENAI_ENDPOINT")
 """Ends of the names of variables by which an agent is told where its provider is."""
 
@@ -84,16 +91,17 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return what is told of one exception."""
-    code = attribute(error, "code")
+    response = attribute(error, "response")
+    code = attribute(error, "code") or item(response, "Error", "Code")
     numbers = [attribute(error, name) for name in ("status_code", "http_status", "status")]
-    numbers += [code, attribute(attribute(error, "response"), "status_code")]
+    numbers += [code, attribute(response, "status_code"), item(response, "ResponseMetadata", "HTTPStatusCode")]
     return {
         "names": [one.__name__ for one in type(error).__mro__],
         "modules": sorted({str(one.__module__).partition(".")[0] for one in type(error).__mro__}),
         "status": next((int(one) for one in numbers if isinstance(one, int) and not isinstance(one, bool)), None),
         "code": code if isinstance(code, str) else "",
         "text": text_of(error)[:TEXT],
-        "is_provider": is_provider(url_of(error)),
+        "is_provider": is_provider(url_of(error)) or attribute(error, "operation_name") in MODEL_OPERATIONS,
     }
 
 
@@ -103,6 +111,13 @@ def attribute(holder: object, name: str) -> Any:
         return getattr(holder, name, None)
     except BaseException:  # noqa: BLE001 # httpx raises RuntimeError where an error has no request
         return None
+
+
+def item(holder: object, *names: str) -> Any:
+    """Return what lies at a path in nested dictionaries, None where nothing does."""
+    for name in names:
+        holder = holder.get(name) if type(holder) is dict else None  # those of strangers may do what they like
+    return holder
 
 
 def text_of(error: object) -> str:
@@ -119,6 +134,7 @@ def url_of(error: BaseException) -> str:
         request = attribute(holder, "request")
         urls = [attribute(request, "url"), attribute(holder, "url")]
         urls.append(attribute(attribute(holder, "request_info"), "real_url"))  # aiohttp's
+        urls.append(item(attribute(holder, "kwargs"), "endpoint_url"))  # botocore's
         for url in urls:
             if place_of(text_of(url))[0]:
                 return text_of(url)
@@ -138,7 +154,8 @@ def is_provider(url: str) -> bool:
     """Tell whether a URL is one of a model's provider that is well known, or that this agent is set up for."""
     place = place_of(url)
     named = [place_of(value) for name, value in os.environ.items() if name.endswith(ENDPOINTS)]
-    return bool(place[0]) and (place in named or f".{place[0]}".endswith(API_HOSTS))
+    is_known = f".{place[0]}".endswith(API_HOSTS) or BEDROCK.fullmatch(place[0]) is not None
+    return bool(place[0]) and (place in named or is_known)
 
 
 def write_error(error: BaseException, folder: str) -> None:

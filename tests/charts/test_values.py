@@ -188,6 +188,8 @@ def test_what_no_schema_can_say_is_refused_all_at_once() -> None:
         "worker": {"env": [{"name": "A", "value": "b"}, {"name": "BATT_RUN", "value": "b"}]},
         "results": "s3://bucket",
         "watch": {"allNamespaces": True, "namespace": "one"},
+        "agents": {"identity": {"audience": "pool"}},
+        "gpuPool": "none",
     }
 
     complaint = refusal(values)
@@ -200,6 +202,8 @@ def test_what_no_schema_can_say_is_refused_all_at_once() -> None:
         'worker.env[1].name: got "BATT_RUN"; must not begin with BATT_ or JOB_, which the operator sets; rename it',
         'results: got "s3://bucket"; must be a bucket that pods reach; write gs://BUCKET/PATH',
         'watch.namespace: got "one"; must be empty beside watch.allNamespaces; remove one of them',
+        'agents.identity: got audience "pool" and configMap ""; must have both or neither; set the other, or remove it',
+        f'gpuPool: got "none"; must be a pool; add it to `pools`, or {known}',
     ]:
         assert line in complaint
 

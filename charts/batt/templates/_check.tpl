@@ -27,5 +27,10 @@
 {{- if and .Values.watch.prepare (not .Values.watch.allNamespaces) -}}
 {{- $faults = append $faults (printf "watch.prepare: got %v; must be empty where one namespace is watched; set watch.allNamespaces, or remove it" .Values.watch.prepare) -}}
 {{- end -}}
+{{- with .Values.agents.identity -}}
+{{- if ne (empty .audience) (empty .configMap) -}}
+{{- $faults = append $faults (printf "agents.identity: got audience %q and configMap %q; must have both or neither; set the other, or remove it" (.audience | default "") (.configMap | default "")) -}}
+{{- end -}}
+{{- end -}}
 {{- if $faults }}{{ fail (join "\n" (prepend $faults "the values have faults:")) }}{{ end -}}
 {{- end }}

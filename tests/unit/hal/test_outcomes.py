@@ -234,6 +234,45 @@ def client_error(name: str, module: str, url: str, *bases: type, status: int | N
     return error(name, module, *bases, request=request, response=response)
 
 
+def bedrock(code: str, status: int, operation: str = "Converse") -> Exception:
+    """As botocore has it: one class for all services, made at run time; what was wrong is in a dictionary."""
+    response = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    base = type(error("ClientError", "botocore.exceptions"))
+    return error(code, "botocore.errorfactory", base, response=response, operation_name=operation)
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome"),
+    [
+        (bedrock("ThrottlingException", 429), LATER),
+        (bedrock("ServiceUnavailableException", 503, "InvokeModel"), LATER),
+        (bedrock("ModelTimeoutException", 408, "ConverseStream"), LATER),
+        (bedrock("AccessDeniedException", 403), NEVER),
+        (bedrock("ExpiredTokenException", 403), NEVER),
+        (bedrock("ServiceQuotaExceededException", 400), NEVER),
+        (bedrock("ValidationException", 400), OWN),
+        (bedrock("SlowDown", 503, "PutObject"), OWN),
+        (
+            error(
+                "EndpointConnectionError", "botocore.exceptions", type(error("ConnectionError", "botocore.exceptions")),
+                kwargs={"endpoint_url": "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/converse"},
+            ),
+            LATER,
+        ),
+        (
+            error(
+                "EndpointConnectionError", "botocore.exceptions", type(error("ConnectionError", "botocore.exceptions")),
+                kwargs={"endpoint_url": "https://bucket.s3.amazonaws.com/"},
+            ),
+            OWN,
+        ),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_bedrocks_errors_are_a_providers_and_s3s_are_not(raised: Exception, outcome: Outcome) -> None:
+    assert outcome_of(raised) == outcome
+
+
 GATEWAY = "http://gateway.batt:8080/v1"
 
 
