@@ -10,12 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 
 from batt.names import EXIT_ASKED_TO_STOP
 
 STOP_SECONDS = 12.0
 """Longest time from the request to the end of the process: a spot node gives 15 s, of which some pass on the way."""
+
+
+AGAIN_SECONDS = 0.01
+"""When a request is made again that was lost where it came."""
 
 
 class StoppedError(BaseException):
@@ -37,12 +43,14 @@ class Stop:
         self.is_asked = False
         self.may_interrupt = False
         self.last_act: Callable[[], None] = lambda: None
+        self.other_hook = sys.unraisablehook
 
     def listen(self, *numbers: signal.Signals) -> None:
         """Take the signals, SIGTERM if none is named, for a request from now on."""
         signal.signal(signal.SIGALRM, self._end)
         for number in numbers or (signal.SIGTERM,):
             signal.signal(number, self._ask)
+        self.other_hook, sys.unraisablehook = sys.unraisablehook, self._raise_again
 
     @contextlib.contextmanager
     def interrupting(self) -> Iterator[None]:
@@ -70,6 +78,14 @@ class Stop:
         if self.may_interrupt:
             self.may_interrupt = False  # once: a second request must not break off the cleaning up
             raise StoppedError
+
+    def _raise_again(self, lost: sys.UnraisableHookArgs) -> None:
+        """Raise StoppedError later where Python had to drop it: out of a destructor nothing can be raised."""
+        if not isinstance(lost.exc_value, StoppedError):
+            self.other_hook(lost)
+            return
+        self.may_interrupt = True  # the body goes on; where it does not any more, it has set this back by then
+        threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
     def _end(self, _number: int, _frame: object) -> None:
         self.last_act()

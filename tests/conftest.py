@@ -30,12 +30,15 @@ def gcs(gcs_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 NODE = (
     "tests/cluster/test_documents.py",
     "tests/cluster/test_end_to_end.py",
-    "tests/cluster/test_agents.py",
     "tests/cluster/test_hal.py",
+    "tests/cluster/test_hal_agents.py",
     "tests/cluster/test_node.py",
     "tests/cluster/test_commands.py::test_logs_are_told_while_pods_speak_and_after",
 )
-"""Beginnings of the ids of tests on the real node: with `-n` one worker runs them all, and starts one node."""
+"""Beginnings of the ids of tests on the real node: with `-n` one worker runs them all, and starts one node.
+
+test_documents.py comes first by its name: it wants a cluster that has never seen batt, the others share an install.
+"""
 
 
 def group_of(nodeid: str) -> str:

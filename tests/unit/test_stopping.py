@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,9 +19,11 @@ from batt.stopping import Stop, StoppedError
 @pytest.fixture
 def stop() -> Iterator[Stop]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    hook = sys.unraisablehook
     listening = Stop()
     listening.listen()
     yield listening
+    sys.unraisablehook = hook
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -48,6 +52,24 @@ def test_a_request_is_remembered(stop: Stop) -> None:
 
 def test_a_request_interrupts_where_it_may(stop: Stop) -> None:
     assert body_ends_early(stop, ask)
+
+
+def test_a_request_that_comes_where_nothing_can_be_raised_interrupts_soon_after(
+    stop: Stop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            ask()
+
+    def body() -> None:
+        one = Dying()
+        del one  # an exception in here goes nowhere
+        threading.Event().wait(10)
+
+    begin = time.monotonic()
+    assert body_ends_early(stop, body)
+    assert time.monotonic() - begin < 5
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_request_that_came_before_interrupts_at_once(stop: Stop) -> None:

@@ -283,18 +283,23 @@ def test_whatever_is_killed_each_task_has_one_result(here: Installed) -> None:
     spec = {"retries": {"perShard": 20}, "maxConcurrency": 4}
     cluster.apply(hal_run("beaten-agents", namespace, hal, **spec))
     once = {"Planning": "plan", "Collecting": "collect"}
+    killed = 0
 
-    for number in range(40):
-        phase = status_of(cluster, namespace, "beaten-agents").get("phase")
-        if phase in {"Complete", "Failed"}:
-            break
-        if stage := once.pop(str(phase), ""):
+    def is_over() -> bool:
+        nonlocal killed
+        status = status_of(cluster, namespace, "beaten-agents")
+        phase = str(status.get("phase"))
+        if stage := once.pop(phase, ""):
             chosen = f"batt.dev/run=beaten-agents,batt.dev/stage={stage}"
             delete_pods(cluster, namespace, chosen, "--grace-period=0", "--force")
-        elif number < 12:
-            kills[number % len(kills)]()
-        pause.wait(3)  # let it get somewhere
-    status = wait_phase(cluster, namespace, "beaten-agents", "Complete", seconds=600)
+        elif killed < 12 and (phase == "Evaluating" or (phase == "Running" and has_begun(status))):
+            kills[killed % len(kills)]()
+            killed += 1
+            pause.wait(3)  # let it get somewhere
+        return phase in {"Complete", "Failed"}
+
+    wait_until("the end of a run that is beaten", is_over, seconds=900)
+    status = wait_phase(cluster, namespace, "beaten-agents", "Complete")
 
     files = stored(status)
     assert status["score"] == "8/8"
@@ -304,6 +309,11 @@ def test_whatever_is_killed_each_task_has_one_result(here: Installed) -> None:
     assert len(begun) > 8  # agents ran again, and that is counted and costed:
     assert status["cost"]["wasted"] > 0
     assert status["cost"]["podSeconds"] > 8 * 4
+
+
+def has_begun(status: dict[str, Any]) -> bool:
+    """Tell whether an agent of a run is at work, or has been."""
+    return bool(open_store(status["results"], Path()).list("attempts/"))
 
 
 # -- secrets -----------------------------------------------------------------------------------------------------------
