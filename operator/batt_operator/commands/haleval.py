@@ -48,21 +48,26 @@ def hal_eval_on_cluster(run: BenchmarkRun, options: argparse.Namespace) -> int:
         0 where every task has a result, else 1.
     """
     cluster = connect(target_of(options))
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
     with tempfile.TemporaryDirectory(prefix="batt-submit-") as scratch:
         uploads = find_uploads(run, Path(), Path(scratch))
         root = upload_root(run, options.upload_to, uploads, lambda: default_results(cluster))
         run = in_namespace(with_uploads(run, uploads, root), cluster)
         if options.continue_run or options.regrade:
-            name = take_up(cluster, run, regrade if options.regrade else retry_failed)
+            name, told = take_up(cluster, run, regrade if options.regrade else retry_failed)
+            say(f"{name}: {told}")
         elif found := find_going(runs_of(cluster), run):
             name = found.name
-            print(f"{name}: goes on already, as {found.spec['hal'].get('runId', name)}")
+            say(f"{name}: goes on already, as {found.spec['hal'].get('runId', name)}")
         else:
             run = with_run_id(renamed(run, free_name(runs_of(cluster), run.metadata.name)))
             apply_run(cluster, run, is_trial=True)  # before the upload: what is refused needs none
             upload_all(uploads, root, Path())
             name = apply_run(cluster, run).run.name
-            print(f"{name}: created in namespace {cluster.namespace}, as {hal_of(run).run_id}", flush=True)
+            say(f"{name}: created in namespace {cluster.namespace}, as {hal_of(run).run_id}")
             tell_of_keys(run)
     code = watch_run(cluster, name, is_json=options.json)
     bring(get_run(cluster, name), Path(options.results_dir), is_json=options.json)
@@ -117,8 +122,8 @@ def with_run_id(run: BenchmarkRun) -> BenchmarkRun:
     return with_value(run, "spec.hal.run_id", made)
 
 
-def take_up(cluster: Cluster, run: BenchmarkRun, decide: Callable[[Run], Change]) -> str:
-    """Start a further attempt of the run that has HAL's id; return its name.
+def take_up(cluster: Cluster, run: BenchmarkRun, decide: Callable[[Run], Change]) -> tuple[str, str]:
+    """Start a further attempt of the run that has HAL's id; return its name, and what to tell of it.
 
     Raises:
         SpecError: there is none, or it was another agent's, or of other arguments or tasks: all differences are named.
@@ -145,8 +150,7 @@ def take_up(cluster: Cluster, run: BenchmarkRun, decide: Callable[[Run], Change]
         return {"spec": change.spec} if change.spec else {}
 
     change_run(cluster, newest.name, changed)
-    print(f"{newest.name}: {told[0]}", flush=True)
-    return newest.name
+    return newest.name, told[0]
 
 
 def bring(run: Run, folder: Path, *, is_json: bool) -> None:
