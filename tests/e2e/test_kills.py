@@ -78,7 +78,7 @@ def only_run(results: Path) -> Path:
     [
         (1, 0.1, 10, 30, {"pod", "nursery"}),
         pytest.param(2, 0.1, 10, 60, {"pod", "nursery"}, marks=pytest.mark.full),
-        pytest.param(3, 0.03, 10, 200, {"pod"}, marks=pytest.mark.full),  # a busy machine starts no nursery in time
+        pytest.param(3, 0.03, 10, 200, {"pod"}, marks=pytest.mark.full),  # a busy machine still plans by then
         pytest.param(4, 0.3, 5, 100, {"pod", "nursery"}, marks=pytest.mark.full),  # a quick one is done after a few
     ],
 )
@@ -96,7 +96,8 @@ def test_a_run_whose_processes_are_killed_completes_with_equal_results(
     assert kinds <= killing.killed.keys(), killing.killed
     assert told(results_of(finished, tmp_path)) == long.expected
     assert session_of(run.pid) == []
-    assert "was ended by SIGKILL; another one goes on" in finished.err
+    if "nursery" in kinds:  # else the machine may have been busy planning when the last was killed
+        assert "was ended by SIGKILL; another one goes on" in finished.err
 
 
 def kill_all(pids: Iterable[int]) -> None:

@@ -176,7 +176,10 @@ def test_a_program_that_stops_its_shim_is_lost_and_gone(monkeypatch: pytest.Monk
             os.write(writer, b"x")
             time.sleep(600)
         os.read(reader, 1)
-        os.kill(os.getppid(), 19)
+        shim = os.getppid()
+        while open(f"/proc/{shim}/stat").read().rpartition(")")[2].split()[0] != "S":
+            pass  # until it has said that this program runs, and waits
+        os.kill(shim, 19)
         time.sleep(600)
     """
     program = python(text)._replace(seconds=1.0, grace_seconds=0.0)
