@@ -134,6 +134,16 @@ class Cluster:
         finally:
             self.delete(f"/api/v1/namespaces/{name}")
 
+    def wait_crd(self) -> None:
+        """Wait until the API server serves BenchmarkRuns; kubectl's own wait fails where the status is still empty."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/benchmarkruns.batt.dev"
+
+        def is_established() -> bool:
+            conditions = (self.find(path) or {}).get("status", {}).get("conditions") or []
+            return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+        wait_until("BenchmarkRuns served", is_established)
+
     def as_service_account(self, namespace: str, name: str, folder: Path) -> Cluster:
         """Return the cluster as a service account sees it: exactly what its roles allow.
 

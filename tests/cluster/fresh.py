@@ -28,7 +28,7 @@ def fresh_cluster(folder: Path) -> Iterator[Cluster]:
 def install_crd(cluster: Cluster) -> None:
     """Apply the definition as users without Helm do, and wait until the API server serves and explains it."""
     cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
+    cluster.wait_crd()
     wait_until("the kind's schema", lambda: "apis/batt.dev/v1alpha1" in cluster.get("/openapi/v3")["paths"])
 
 

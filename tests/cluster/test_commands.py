@@ -73,7 +73,7 @@ def bare_cluster(plane: ControlPlane) -> Cluster:
 def cluster(bare_cluster: Cluster) -> Cluster:
     """The cluster with BenchmarkRuns."""
     bare_cluster.kubectl("apply", "--server-side", "-f", str(CRD))
-    bare_cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
+    bare_cluster.wait_crd()
     return bare_cluster
 
 
@@ -693,7 +693,7 @@ def node_user(node_cluster: Cluster, tmp_path: Path) -> Iterator[User]:
     was_there = node_cluster.find(path) is not None
     if not was_there:
         node_cluster.kubectl("apply", "--server-side", "-f", str(CRD))
-        node_cluster.kubectl("wait", "--for=condition=Established", "crd/benchmarkruns.batt.dev", "--timeout=60s")
+        node_cluster.wait_crd()
     with node_cluster.namespace() as namespace:
         yield User(node_cluster, namespace, tmp_path)
     if not was_there:
