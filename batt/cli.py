@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from batt import __version__
 from batt.engine.heap import relax_collector
@@ -22,6 +22,7 @@ from batt.stopping import Stop, StoppedError
 
 if TYPE_CHECKING:  # these import pydantic: commands that do without it start faster
     from batt.api import BenchmarkRun
+    from batt.laptop.halrun import Mode
     from batt.manifest import Manifest
     from batt.store import ObjectStore
 
@@ -248,7 +249,7 @@ def run_hal_here(
     base: Path,
     options: argparse.Namespace,
     command: str = "batt run",
-    mode: Literal["start", "continue", "regrade"] = "start",
+    mode: Mode = "start",
 ) -> int:
     """Run an agent on a benchmark on this machine, show it, print the summary.
 
@@ -454,7 +455,7 @@ def hal_eval_command(options: argparse.Namespace) -> int:
         return on_cluster(run, options)
     options.results = options.jobs = None
     options.no_cache = False
-    mode: Literal["start", "continue", "regrade"]
+    mode: Mode
     mode = "regrade" if options.regrade else "continue" if options.continue_run else "start"
     return run_hal_here(run, Path(), options, command_line(), mode)
 

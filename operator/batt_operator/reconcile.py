@@ -19,7 +19,7 @@ from batt_operator.endings import refusal, why_failed
 from batt_operator.jobs import config_map_manifest, job_manifest
 from batt_operator.observed import JobView, StageView, count_indexes, parsed_time
 from batt_operator.settings import Pool
-from batt_operator.stages import Places, Stage, job_slots, shares
+from batt_operator.stages import JobSlot, Places, Stage, job_slots, shares
 from batt_operator.stalls import Stall
 from batt_operator.world import (
     STALL_SECONDS,
@@ -295,9 +295,8 @@ class Reconciler:
             self.again_in(REFUSED_SECONDS)
             return
         status = self.draft.status
-        slots = job_slots(self.run.name, view.stage, status.attempt, status.clock, self.places)
         at_once = self.at_once(view)
-        for slot in slots:
+        for slot in self.slots(view):
             if slot.name not in view.missing:
                 continue
             if slot.pool not in self.settings.pools:  # taken away since the run began
@@ -400,21 +399,25 @@ class Reconciler:
         """The pools that the run's pods go to."""
         return places_of(self.spec, self.settings)
 
+    def slots(self, view: StageView) -> tuple[JobSlot, ...]:
+        """Return the Jobs that a stage is to have."""
+        status = self.draft.status
+        return job_slots(self.run.name, view.stage, status.attempt, status.clock, self.places)
+
     def at_once(self, view: StageView) -> dict[str, int]:
         """Return how many pods of each Job of a stage should run at once; of a queued run Kueue sees to it."""
         most = self.spec.spec.max_concurrency or self.settings.max_concurrency
-        status = self.draft.status
-        slots = job_slots(self.run.name, view.stage, status.attempt, status.clock, self.places)
         over = {job.name for job in view.jobs if job.is_over}
-        pods = {slot.name: slot.pods for slot in slots if slot.name not in over}
+        pods = {slot.name: slot.pods for slot in self.slots(view) if slot.name not in over}
         return {name: min(most, count) for name, count in pods.items()} if self.is_queued else shares(most, pods)
 
     def scale(self, view: StageView) -> None:
         """Set how many pods run at once to what the run says now; a queued run's Job is Kueue's."""
         if self.is_queued:
             return
+        at_once = self.at_once(view)
         for job in view.jobs:
-            wanted = self.at_once(view).get(job.name, job.parallelism)
+            wanted = at_once.get(job.name, job.parallelism)
             if job.parallelism != wanted:
                 self.patch([job], parallelism=wanted)
 

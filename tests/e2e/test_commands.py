@@ -236,7 +236,7 @@ def test_a_language_of_ones_own_is_used_unmodified(folder: Path) -> None:
 
 def test_an_unreadable_results_folder_is_told(folder: Path) -> None:
     if os.geteuid() == 0:
-        pytest.skip("root may write anywhere; /proc stands for such a folder in the tests above")
+        pytest.skip("root may write anywhere; run as another user (/proc stands for such a folder in the tests above)")
     (folder / "locked").mkdir(mode=0o500)
 
     refused = batt("run", "run.yaml", "--results", "locked/out", cwd=folder)

@@ -412,7 +412,10 @@ def test_a_stopped_worker_has_stored_what_it_knew_and_its_cost_is_told_as_waste(
     assert here.message.pod_seconds > here.message.wasted_seconds
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="process 1 of a namespace needs root")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="process 1 of a namespace needs root and unshare: run as root, apt-get install util-linux",
+)
 @pytest.mark.parametrize("stage", ["plan", "work", "collect"])
 def test_process_1_of_a_container_hears_sigterm(here: Pods, stage: str) -> None:
     """Signals without a handler do not reach the first process of a namespace: it would be killed after the grace."""

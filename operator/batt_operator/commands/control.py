@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from batt.errors import RunError
 from batt.status import ConditionType, Phase, Reason
-from batt_operator.commands.client import connect, target_of
+from batt_operator.commands.client import Cluster, connect, target_of
 from batt_operator.commands.runs import Run, change_run
 
 
@@ -118,7 +118,13 @@ DECISIONS: dict[str, Callable[[Run], Change]] = {
 
 def control_command(options: argparse.Namespace) -> int:
     """Change a run as the command says, and tell what happens next."""
-    decide = DECISIONS[options.action]
+    text = apply_decision(connect(target_of(options)), options.name, DECISIONS[options.action])
+    print(f"{options.name}: {text}")
+    return 0
+
+
+def apply_decision(cluster: Cluster, name: str, decide: Callable[[Run], Change]) -> str:
+    """Change a run as is decided from its present state; return what to tell the user."""
     told: list[str] = []
 
     def changed(run: Run) -> Mapping[str, Any]:
@@ -126,6 +132,5 @@ def control_command(options: argparse.Namespace) -> int:
         told[:] = [change.text]  # of the last decision: earlier ones were overtaken
         return {"spec": change.spec} if change.spec else {}
 
-    run = change_run(connect(target_of(options)), options.name, changed)
-    print(f"{run.name}: {told[0]}")
-    return 0
+    change_run(cluster, name, changed)
+    return told[0]

@@ -13,26 +13,26 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from batt.api import BenchmarkRun, hal_of
 from batt.errors import Fault, SpecError, shown
 from batt.export import export_hal, parse_results, read_results
 from batt.fields import NAME_CHARACTERS
 from batt.hal.arguments import run_id
-from batt.hal.collect import HalSummary, summary_from_json
+from batt.hal.collect import summary_from_json
 from batt.hal.summary import hal_summary_lines
 from batt.names import summary_path
 from batt.runfile import parse_run
+from batt.store import read_json
 from batt_operator.commands.client import Cluster, connect, target_of
 from batt_operator.commands.configuration import default_results
-from batt_operator.commands.control import Change, regrade, retry_failed
+from batt_operator.commands.control import Change, apply_decision, regrade, retry_failed
 from batt_operator.commands.difference import Difference, fixed_differences
 from batt_operator.commands.results import place_of
-from batt_operator.commands.runs import Run, change_run, get_run, read_run, runs_path
+from batt_operator.commands.runs import Run, get_run, read_run, runs_path
 from batt_operator.commands.submit import apply_run, in_namespace, renamed, upload_all, upload_root
 from batt_operator.commands.uploads import find_uploads, with_uploads, with_value
 from batt_operator.commands.watch import watch_run
@@ -56,14 +56,15 @@ def hal_eval_on_cluster(run: BenchmarkRun, options: argparse.Namespace) -> int:
         uploads = find_uploads(run, Path(), Path(scratch))
         root = upload_root(run, options.upload_to, uploads, lambda: default_results(cluster))
         run = in_namespace(with_uploads(run, uploads, root), cluster)
+        runs = runs_of(cluster)
         if options.continue_run or options.regrade:
-            name, told = take_up(cluster, run, regrade if options.regrade else retry_failed)
+            name, told = take_up(cluster, runs, run, regrade if options.regrade else retry_failed)
             say(f"{name}: {told}")
-        elif found := find_going(runs_of(cluster), run):
+        elif found := find_going(runs, run):
             name = found.name
             say(f"{name}: goes on already, as {found.spec['hal'].get('runId', name)}")
         else:
-            run = with_run_id(renamed(run, free_name(runs_of(cluster), run.metadata.name)))
+            run = with_run_id(renamed(run, free_name(runs, run.metadata.name)))
             apply_run(cluster, run, is_trial=True)  # before the upload: what is refused needs none
             upload_all(uploads, root, Path())
             name = apply_run(cluster, run).run.name
@@ -122,14 +123,14 @@ def with_run_id(run: BenchmarkRun) -> BenchmarkRun:
     return with_value(run, "spec.hal.run_id", made)
 
 
-def take_up(cluster: Cluster, run: BenchmarkRun, decide: Callable[[Run], Change]) -> tuple[str, str]:
+def take_up(cluster: Cluster, runs: list[Run], run: BenchmarkRun, decide: Callable[[Run], Change]) -> tuple[str, str]:
     """Start a further attempt of the run that has HAL's id; return its name, and what to tell of it.
 
     Raises:
         SpecError: there is none, or it was another agent's, or of other arguments or tasks: all differences are named.
     """
     wanted = hal_of(run).run_id
-    found = [one for one in runs_of(cluster) if (one.spec.get("hal") or {}).get("runId") == wanted]
+    found = [one for one in runs if (one.spec.get("hal") or {}).get("runId") == wanted]
     if not found:
         remedy = "batt list shows the runs, -n names the namespace"
         rule = f"must be that of a run in namespace {cluster.namespace}"
@@ -142,15 +143,7 @@ def take_up(cluster: Cluster, run: BenchmarkRun, decide: Callable[[Run], Change]
     ]
     if faults:
         raise SpecError(faults, str(wanted))
-    told: list[str] = []
-
-    def changed(there: Run) -> Mapping[str, Any]:
-        change = decide(there)
-        told[:] = [change.text]  # of the last decision: earlier ones were overtaken
-        return {"spec": change.spec} if change.spec else {}
-
-    change_run(cluster, newest.name, changed)
-    return newest.name, told[0]
+    return newest.name, apply_decision(cluster, newest.name, decide)
 
 
 def bring(run: Run, folder: Path, *, is_json: bool) -> None:
@@ -158,14 +151,9 @@ def bring(run: Run, folder: Path, *, is_json: bool) -> None:
     place = place_of(run)
     results = parse_results(read_results(place), place.uri)
     made = [str(folder / one) for one in export_hal(results, place, folder)]
-    summary = read_summary(place.root.read(f"{place.folder}/{summary_path(place.attempt)}"))
+    summary = summary_from_json(read_json(place.root, f"{place.folder}/{summary_path(place.attempt)}")["summary"])
     if is_json:
         print(json.dumps({"event": "results", "accuracy": summary.accuracy, "cost": summary.cost, "hal": made}))
         return
     print()
     print("\n".join([*hal_summary_lines(summary), *(f"hal         {one}" for one in made)]))
-
-
-def read_summary(data: bytes) -> HalSummary:
-    """Return the summary that collect has stored."""
-    return summary_from_json(json.loads(data)["summary"])

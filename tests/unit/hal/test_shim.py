@@ -179,7 +179,9 @@ def first_process(container: subprocess.Popen[bytes]) -> int:
     return int(children.read_text())
 
 
-in_container = pytest.mark.skipif(not can_unshare(), reason="needs a namespace of processes: root, and unshare(1)")
+in_container = pytest.mark.skipif(
+    not can_unshare(), reason="needs a namespace of processes: run as root, with unshare (apt-get install util-linux)"
+)
 
 FLEEING = """
     import os, signal, sys, time

@@ -129,7 +129,9 @@ def test_probe_gets_200_then_503_with_the_reason(address: str, health: Health, c
     assert bad == (503, {"healthy": False, "faults": ["no resync for 10000 s"]})
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6: nobody can ask by it")
+@pytest.mark.skipif(
+    not socket.has_dualstack_ipv6(), reason="this machine has no IPv6: nobody can ask by it; run where it is enabled"
+)
 def test_probe_may_come_by_either_kind_of_address(address: str) -> None:
     with urllib.request.urlopen(f"{address.replace('127.0.0.1', '[::1]')}/healthz", timeout=10) as answer:
         assert answer.status == 200
