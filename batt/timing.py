@@ -41,6 +41,24 @@ PHASES = {
 }
 """Every phase name with what it measures; the seed's names (main.run_batt is the whole, the others its parts)."""
 
+HAL_PHASES = {
+    MAIN: PHASES[MAIN],
+    "queued": "from the plan to a task's pod",
+    "setup": "bringing the agent and the task's files into the working directory, per task, all tries together",
+    "agent": "the agent itself, per task, all tries together",
+    "upload": "storing what the agent has left behind",
+    "evaluate": "scoring one output",
+}
+"""The same for runs of agents, per task and repeat."""
+
+CLUSTER_PHASES = {
+    "cluster.queued": "from the start of the work's Job to the creation of a pod: its turn, and back-off",
+    "cluster.scheduled": "from there to a node",
+    "cluster.start": "from there to the pod's own network and volumes",
+    "cluster.image_pull": "from there to the running worker: pulling its image, and what must run before it",
+}
+"""The same for a pod's way through the cluster, per pod of the work; in whole seconds, as Kubernetes notes times."""
+
 EDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """Upper edges of the histogram buckets in seconds; fixed, so that histograms of all pods and runs add up."""
 
