@@ -12,12 +12,20 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError, BattError, Fault, InputError, NotFoundError, SpecError, StoreError
-from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT, attempt_begin, attempt_end, attempt_plan
+from batt.names import (
+    EXIT_ASKED_TO_STOP,
+    EXIT_FAULT_OF_BATT,
+    attempt_begin,
+    attempt_end,
+    attempt_plan,
+    summary_path,
+)
 from batt.parallel import for_each
-from batt.state import Planned, missing_shards
+from batt.results import Usage
+from batt.state import Planned, last_attempt, missing_shards
 from batt.stopping import Stop, StoppedError
 from batt.store import ObjectStore, create_json, read_json
 
@@ -39,17 +47,6 @@ class ShardEnd(NamedTuple):
 
     pod: str
     end: float
-
-
-class Usage(NamedTuple):
-    """Seconds that pods worked. wasted_seconds: the part of those pods that made no result of a shard.
-
-    Both are upper bounds where pods were killed; and what a stopped pod has stored is used by the next, though it
-    counts as wasted.
-    """
-
-    pod_seconds: float
-    wasted_seconds: float
 
 
 class AttemptPlan(NamedTuple):
@@ -150,6 +147,40 @@ def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float)
             total += seconds
             wasted += 0.0 if is_winner else seconds
     return Usage(total, wasted)
+
+
+def base_summary(root: ObjectStore, manifest: Planned, attempt: int) -> dict[str, Any]:
+    """Return the last stored summary that an earlier attempt of the operator's has made; empty where there is none.
+
+    Args:
+        attempt: the operator's. Its own summaries are none: asked again, it must say the same.
+    """
+    for number in range(last_attempt(root, manifest), 0, -1):
+        try:
+            value: dict[str, Any] = read_json(root, f"{manifest.ref.folder}/{summary_path(number)}")
+        except NotFoundError:  # a collect that was killed: it has claimed nothing
+            continue
+        if value.get("asked", number) < attempt:
+            return value
+    return {}
+
+
+def counts_since(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    """Return by how much counts have grown."""
+    grown = {str(name): count - before.get(name, 0) for name, count in now.items()}
+    return {name: count for name, count in grown.items() if count > 0}
+
+
+def usage_since(now: Usage, before: Mapping[str, Any], kind: str = "pod") -> Usage:
+    """Return by how much the seconds of pods have grown since a summary.
+
+    Args:
+        before: the summary as it is stored.
+        kind: `pod`: all of them; `gpu`: of shards that want one.
+    """
+    wasted = "wasted_seconds" if kind == "pod" else f"{kind}_wasted_seconds"
+    earlier = before.get(f"{kind}_seconds", 0.0), before.get(wasted, 0.0)
+    return Usage(*(max(0.0, after - first) for after, first in zip(now, earlier, strict=True)))
 
 
 def plan_attempt(

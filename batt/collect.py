@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batt.attempts import read_notes, usage
+from batt.attempts import base_summary, counts_since, read_notes, usage, usage_since
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
 from batt.results import (
     HOW_FIELDS,
     TIMING_FIELDS,
+    Added,
     Score,
     Summary,
     Totals,
+    Usage,
     json_text,
     results_text,
     summary_from_json,
@@ -35,12 +37,18 @@ from batt.timing import (
     EXPAND,
     FILE_OPS,
     FILTER,
+    MAIN,
+    VALIDATE,
+    PhaseClock,
+    PhaseStats,
+    covered_seconds,
+    stats_from_json,
     stats_to_json,
 )
 from batt.tree import Link, TextWriter, differ_file, differ_links, set_links, solver_file, solver_link
 
 
-def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1) -> Summary:
+def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1, began: float | None = None) -> Summary:
     """Merge what the shards have found and write the results; what is missing is counted, not invented.
 
     The same again says the same: results of an attempt are written once. A run that had results, and some of whose
@@ -48,9 +56,10 @@ def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1) -> Summary:
 
     Args:
         attempt: the first number that the results may have.
+        began: since when the whole takes, seconds since the epoch; None where nobody has noted it.
     """
     collector = Collector(manifest, root)
-    return collector.collect(attempt)
+    return collector.collect(attempt, began)
 
 
 class TaskResult(NamedTuple):
@@ -80,11 +89,11 @@ class Collector:
         self.keep = int(manifest.spec["solvers"]["keep"])
         self.reader = RowReader(manifest, root)
         self.stored = self.reader.stored
-        self.clock = self.stored.clock
+        self.clock = PhaseClock()  # of collecting alone; the reader's is of what shards and candidates took
         self.writer = TextWriter(root)
         self.trains = {task.id: task.trains for task in manifest.tasks}
 
-    def collect(self, attempt: int) -> Summary:
+    def collect(self, attempt: int, began: float | None) -> Summary:
         """Do it; see `collect`."""
         results = [self.task_result(task, self.reader.rows_of(task)) for task in self.trains]
         with self.clock.phase(FILE_OPS):
@@ -94,7 +103,6 @@ class Collector:
         score = Score(sum(one.is_solved for one in results), len(results))
         done = {index for index, _ in self.stored.writers}
         missing = tuple(index for index in range(len(self.manifest.shards)) if index not in done)
-        phases = stats_to_json(self.clock.stats)
         value = {
             "schema": 1,
             "run": self.manifest.ref._asdict(),
@@ -107,30 +115,66 @@ class Collector:
             "missing_shards": list(missing),
             "refused": [dict(zip(("where", "got", "rule", "remedy", "line"), fault, strict=True)) for fault in refused],
             "refused_tasks": list(self.manifest.refused_tasks),
-            "phases": phases,
             "timing_fields": sorted(TIMING_FIELDS),
         }
         filtered = tuple((one.task, one.filtered, one.outputs) for one in results if one.outputs)
         used = usage(read_notes(self.root, self.manifest), self.stored.ends, time.time())
-        summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used)
-        return self.write(summary, results_text(value, [one.text for one in results]))
+        if began is not None:
+            self.clock.add(MAIN, max(0.0, time.time() - began))
+        phases = self.phases({}, ())
+        added = self.added(totals, used, attempt)
+        summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used, added)
+        return self.write(summary, attempt, value, [one.text for one in results])
 
-    def write(self, summary: Summary, results: str) -> Summary:
+    def phases(self, before: Mapping[str, PhaseStats], spans: Sequence[tuple[float, float]]) -> dict[str, list[Any]]:
+        """Return how long phases took, without those of shards before and the wall time of their validating."""
+        clock = PhaseClock()
+        clock.merge(self.clock.stats)
+        work = self.reader.clock.stats
+        clock.merge({name: one.without(before.get(name, PhaseStats())) for name, one in work.items()})
+        seconds = covered_seconds(self.stored.spans) - covered_seconds(spans)
+        if seconds > 0:
+            clock.add(VALIDATE, seconds)
+        return stats_to_json({name: one for name, one in clock.stats.items() if one.number})
+
+    def added(self, totals: Totals, used: Usage, attempt: int) -> Added:
+        """Return what this attempt has added to what earlier ones had found."""
+        base = base_summary(self.root, self.manifest, attempt)
+        before = base.get("summary", {})
+        verdicts = {str(verdict): count for verdict, count in totals.verdicts.items()}
+        outcomes = counts_since(verdicts, before.get("totals", {}).get("verdicts", {}))
+        spans = [(begin, end) for begin, end in base.get("spans", ())]
+        phases = self.phases(stats_from_json(base.get("work", {})), spans)
+        return Added(outcomes, phases, usage_since(used, before))
+
+    def write(self, summary: Summary, asked: int, fields: dict[str, Any], tasks: Sequence[str]) -> Summary:
         """Store the results as the next attempt's; the last attempt's summary if that was made from the same shards.
 
         The summary claims the attempt, before the results: of several collects one writes, and all say the same.
+
+        Args:
+            asked: the operator's attempt.
+            fields: what results hold beside what tasks say, which is text already, and beside the summary's phases.
         """
         folder = self.manifest.ref.folder
         attempt = max(summary.attempt, last_attempt(self.root, self.manifest))
         while True:
             path = f"{folder}/{results_path(attempt)}"
             own = summary._replace(path=path, attempt=attempt)
-            value = {"schema": 1, "shards": self.stored.writers, "summary": summary_to_json(own)}
+            value = {
+                "schema": 1,
+                "asked": asked,
+                "shards": self.stored.writers,
+                "summary": summary_to_json(own),
+                "work": stats_to_json(self.reader.clock.stats),
+                "spans": self.stored.spans,
+            }
             told = self.claim(f"{folder}/{summary_path(attempt)}", value)
             if told["shards"] == self.stored.writers:
+                summary = summary_from_json(told["summary"])
                 with contextlib.suppress(AlreadyExistsError):  # the same results
-                    self.root.create(path, results.encode())
-                return summary_from_json(told["summary"])
+                    self.root.create(path, results_text(fields | {"phases": summary.phases}, tasks).encode())
+                return summary
             attempt += 1
 
     def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -103,9 +103,9 @@ def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what work and evaluate have found."""
-    summary = collect_hal(planned_run(pod, root, load_hal_manifest), root, pod.attempt)
+    summary = collect_hal(planned_run(pod, root, load_hal_manifest), root, pod.attempt, began=pod.began)
     print_hal_summary(summary, root.uri, is_timed=True, is_json=False)
-    repeats = summary.accuracy["repeats"]
+    repeats, added = summary.accuracy["repeats"], summary.added
     return CollectMessage(
         attempt=pod.attempt,
         solved=sum(one["right"] for one in repeats),
@@ -114,10 +114,15 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         verdicts=summary.outcomes,
         missing=len(summary.missing_shards),
         missing_indexes=index_ranges(summary.missing_shards),
-        phases=stats_from_json(summary.phases),
+        phases=stats_from_json(added.phases),
         pod_seconds=summary.pod_seconds,
         wasted_seconds=summary.wasted_seconds,
         path=summary.path,
         gpu_seconds=summary.gpu_seconds,
         gpu_wasted_seconds=summary.gpu_wasted_seconds,
+        added_verdicts=added.outcomes,
+        added_pod_seconds=added.seconds.pod_seconds,
+        added_wasted_seconds=added.seconds.wasted_seconds,
+        added_gpu_seconds=added.gpu.pod_seconds,
+        added_gpu_wasted_seconds=added.gpu.wasted_seconds,
     )

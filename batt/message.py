@@ -25,7 +25,10 @@ RANGES_CHARACTERS = 600
 DIGITS = 6
 """Significant digits of times: a microsecond in a second, and short."""
 
-SECONDS = ("pod_seconds", "wasted_seconds", "gpu_seconds", "gpu_wasted_seconds")
+DECIMALS = 6
+"""Digits behind the point of sums of times, however long: people compare them with other places to the millisecond."""
+
+SECONDS = tuple(f"{part}{kind}_seconds" for part in ("", "added_") for kind in ("pod", "wasted", "gpu", "gpu_wasted"))
 """Fields of a CollectMessage that hold seconds of pods."""
 
 STAGES = ("plan", "work", "evaluate", "collect")
@@ -55,8 +58,9 @@ class CollectMessage(NamedTuple):
     """The results are written.
 
     attempt: the operator's number. missing_indexes: shards without a result as ranges, `1,3-5`; may end in `...`.
-    phases: may lack those that took least. pod_seconds, wasted_seconds: of all pods of the work, see attempts.py.
-    path: of results.json, under the results. gpu_seconds, gpu_wasted_seconds: the part of tasks that want a GPU.
+    phases: of what this attempt has added; may lack those that took least. pod_seconds, wasted_seconds: of all pods of
+    the work, see attempts.py. path: of results.json, under the results. gpu_seconds, gpu_wasted_seconds: the part of
+    tasks that want a GPU. added_verdicts and the like: the part of this attempt, for what sums attempts up.
     """
 
     attempt: int
@@ -72,6 +76,11 @@ class CollectMessage(NamedTuple):
     path: str
     gpu_seconds: float = 0.0
     gpu_wasted_seconds: float = 0.0
+    added_verdicts: Mapping[str, int] = {}
+    added_pod_seconds: float = 0.0
+    added_wasted_seconds: float = 0.0
+    added_gpu_seconds: float = 0.0
+    added_gpu_wasted_seconds: float = 0.0
 
 
 class ErrorMessage(NamedTuple):
@@ -125,6 +134,7 @@ def _encode_collect(message: CollectMessage) -> bytes:
         **message._asdict(),
         "stage": "collect",
         "verdicts": dict(message.verdicts),
+        "added_verdicts": dict(message.added_verdicts),
         "missing_indexes": _cut_ranges(message.missing_indexes),
         **{name: _rounded(getattr(message, name)) for name in SECONDS},
     }
@@ -159,7 +169,13 @@ def _json(value: Mapping[str, object]) -> bytes:
 
 
 def _phase_json(stats: PhaseStats) -> list[object]:
-    return [stats.number, _rounded(stats.total), _rounded(stats.least), _rounded(stats.most), list(stats.buckets)]
+    return [
+        stats.number,
+        round(stats.total, DECIMALS),
+        _rounded(stats.least),
+        _rounded(stats.most),
+        list(stats.buckets),
+    ]
 
 
 def _rounded(seconds: float) -> float:
@@ -192,7 +208,8 @@ def _parse_plan(value: dict[str, object]) -> PlanMessage:
 
 def _parse_collect(value: dict[str, object]) -> CollectMessage:
     readers: dict[str, Callable[[object], Any]] = {
-        "verdicts": lambda each: {_text(name): _count(number) for name, number in _fields(each).items()},
+        "verdicts": _counts,
+        "added_verdicts": _counts,
         "missing_indexes": _text,
         "phases": lambda each: {_text(name): _phase(stats) for name, stats in _fields(each).items()},
         **dict.fromkeys(SECONDS, _seconds),
@@ -220,6 +237,10 @@ def _count(value: object) -> int:
     if type(value) is not int or value < 0:  # a bool is no count
         raise _ForeignError
     return value
+
+
+def _counts(value: object) -> dict[str, int]:
+    return {_text(name): _count(number) for name, number in _fields(value).items()}
 
 
 def _seconds(value: object) -> float:

@@ -40,6 +40,15 @@ PARTS = ("", "cpu", "gpu")
 POD_UID_VARIABLE = "BATT_POD_UID"
 """The pod's uid; names its notes in the store."""
 
+BEGAN_VARIABLE = "BATT_BEGAN"
+"""Since when the attempt takes, seconds since the epoch, told to collect: later by the time that it was suspended."""
+
+POOL_VARIABLE = "BATT_POOL"
+"""The pool of the pod's Job, for the metrics that a pod of the work serves."""
+
+METRICS_VARIABLE = "BATT_METRICS_PORT"
+"""Port of a work pod's metrics. Absent: it serves none."""
+
 CPUS_VARIABLE = "BATT_CPUS"
 """CPUs of the container, a whole number: as many children evaluate. Absent: the CPUs that can be seen."""
 
@@ -77,6 +86,8 @@ class PodRun(NamedTuple):
     completion_index: the pod's place in its stage, -1 for plan and collect.
     is_regrade: whether the attempt that plan is to plan scores anew what there is.
     part: which shards of the attempt the pod's Job works on, see PART_VARIABLE.
+    began: see BEGAN_VARIABLE; None where nobody says.
+    pool, metrics_port: see POOL_VARIABLE and METRICS_VARIABLE; 0: no metrics.
     """
 
     run: BenchmarkRun
@@ -88,6 +99,9 @@ class PodRun(NamedTuple):
     completion_index: int
     is_regrade: bool = False
     part: str = ""
+    began: float | None = None
+    pool: str = ""
+    metrics_port: int = 0
 
 
 def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
@@ -102,7 +116,7 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
         text = environment.get(name, "")
         if not text and default is not None:
             return default
-        if re.fullmatch(r"[0-9]{1,9}", text) and int(text) >= least:
+        if re.fullmatch(r"[0-9]{1,10}", text) and int(text) >= least:
             return int(text)
         faults.append(Fault(name, shown(text), f"must be a whole number of at least {least}", OPERATOR))
         return least
@@ -110,6 +124,8 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
     attempt = number(ATTEMPT_VARIABLE, 1)
     cpus = number(CPUS_VARIABLE, 1, visible_cpus())
     index = number(INDEX_VARIABLE, 0) if stage in INDEXED else -1
+    began = number(BEGAN_VARIABLE, 0, -1)
+    port = number(METRICS_VARIABLE, 0, 0)
     pod_uid = environment.get(POD_UID_VARIABLE, "")
     if not POD_UID.fullmatch(pod_uid):
         faults.append(Fault(POD_UID_VARIABLE, shown(pod_uid), "must be the pod's uid", OPERATOR))
@@ -126,7 +142,20 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
         raise SpecError(faults)
     run, uid, results = _read_run(Path(path))
     ref = RunRef(run.metadata.namespace, run.metadata.name, uid[:UID_CHARACTERS])
-    return PodRun(run, ref, results, attempt, pod_uid, cpus, index, mode == REGRADE, part)
+    return PodRun(
+        run=run,
+        ref=ref,
+        results=results,
+        attempt=attempt,
+        pod_uid=pod_uid,
+        cpus=cpus,
+        completion_index=index,
+        is_regrade=mode == REGRADE,
+        part=part,
+        began=None if began < 0 else began,
+        pool=environment.get(POOL_VARIABLE, ""),
+        metrics_port=port,
+    )
 
 
 def visible_cpus() -> int:

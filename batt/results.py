@@ -47,6 +47,30 @@ class Score(NamedTuple):
     tasks: int
 
 
+class Usage(NamedTuple):
+    """Seconds that pods worked. wasted_seconds: the part of those pods that made no result of a shard.
+
+    Both are upper bounds where pods were killed; and what a stopped pod has stored is used by the next, though it
+    counts as wasted.
+    """
+
+    pod_seconds: float
+    wasted_seconds: float
+
+
+class Added(NamedTuple):
+    """What an attempt of the operator's has added to what earlier ones have found: of the first attempt, all.
+
+    Sums over a run's attempts, metrics of all things, add these up and nothing else. outcomes: candidates by verdict
+    or tasks by outcome. phases: in the form of timing.stats_to_json. seconds: of pods; gpu: of those that want one.
+    """
+
+    outcomes: dict[str, int]
+    phases: dict[str, list[Any]]
+    seconds: Usage = Usage(0.0, 0.0)
+    gpu: Usage = Usage(0.0, 0.0)
+
+
 class Summary(NamedTuple):
     """What collect says of a run."""
 
@@ -58,8 +82,9 @@ class Summary(NamedTuple):
     phases: dict[str, list[Any]]  # timing.stats_to_json's form
     filtered: tuple[tuple[str, int, int], ...]
     missing_shards: tuple[int, ...]
-    pod_seconds: float = 0.0  # see attempts.Usage; without pods, and in older summaries, none
+    pod_seconds: float = 0.0  # see Usage; without pods, and in older summaries, none
     wasted_seconds: float = 0.0
+    added: Added = Added({}, {})
 
     @property
     def is_complete(self) -> bool:
@@ -69,8 +94,8 @@ class Summary(NamedTuple):
 
 def summary_to_json(summary: Summary) -> dict[str, Any]:
     """Return the form in which a summary is stored."""
-    value = summary._asdict()
-    return {**value, "score": summary.score._asdict(), "totals": summary.totals._asdict()}
+    score, totals, added = summary.score._asdict(), summary.totals._asdict(), summary.added._asdict()
+    return summary._asdict() | {"score": score, "totals": totals, "added": added}
 
 
 def summary_from_json(value: dict[str, Any]) -> Summary:
@@ -84,8 +109,16 @@ def summary_from_json(value: dict[str, Any]) -> Summary:
             "totals": Totals(**totals),
             "filtered": filtered,
             "missing_shards": tuple(value["missing_shards"]),
+            "added": added_from_json(value.get("added")),
         }
     )
+
+
+def added_from_json(value: Mapping[str, Any] | None) -> Added:
+    """Return what a stored summary says that its attempt has added; nothing where it is older than that field."""
+    if value is None:
+        return Added({}, {})
+    return Added(value["outcomes"], value["phases"], Usage(*value["seconds"]), Usage(*value["gpu"]))
 
 
 def without_timing(value: Any) -> Any:  # JSON data

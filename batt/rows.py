@@ -16,7 +16,7 @@ from batt.solver.program import Program, program_from_json
 from batt.solver.verdicts import CandidateVerdict, verdict_from_json
 from batt.state import shard_results
 from batt.store import ObjectStore, read_json
-from batt.timing import CHECK_SPEED, INLINE_TOTAL, VALIDATE, PhaseClock, covered_seconds, stats_from_json
+from batt.timing import CHECK_SPEED, INLINE_TOTAL, PhaseClock, stats_from_json
 
 
 class Row(NamedTuple):
@@ -42,6 +42,7 @@ class Stored(NamedTuple):
 
     rows: each as JSON text: as objects they take six times the memory, and few are looked at together.
     writers: (index, writer) of each shard result: equal ones mean equal shard results. ends: by index.
+    spans: from when to when shards validated plain candidates, seconds since the epoch; they overlap.
     """
 
     rows: dict[tuple[int, str], str]
@@ -50,6 +51,7 @@ class Stored(NamedTuple):
     clock: PhaseClock
     writers: list[list[Any]]
     ends: dict[int, ShardEnd]
+    spans: list[tuple[float, float]]
 
 
 def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
@@ -69,10 +71,8 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
         rows.update({(number, task): json.dumps(row) for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
         spans.extend([tuple(value["validated"])] if value["validated"] else [])
-    if spans:
-        clock.add(VALIDATE, covered_seconds(spans))
     duplicates = tuple((number, task, first) for number, task, first in known["duplicates"])
-    return Stored(rows, cached, duplicates, clock, writers, ends)
+    return Stored(rows, cached, duplicates, clock, writers, ends, spans)
 
 
 class RowReader:

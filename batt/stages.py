@@ -112,9 +112,9 @@ def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what the work has found."""
-    summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt)
+    summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt, began=pod.began)
     print_summary(summary, root.uri, is_timed=True, is_json=False)
-    totals = summary.totals
+    totals, added = summary.totals, summary.added
     return CollectMessage(
         attempt=pod.attempt,
         solved=summary.score.solved,
@@ -123,10 +123,13 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
         verdicts={str(verdict): count for verdict, count in totals.verdicts.items()},
         missing=len(summary.missing_shards),
         missing_indexes=index_ranges(summary.missing_shards),
-        phases=stats_from_json(summary.phases),
+        phases=stats_from_json(added.phases),
         pod_seconds=summary.pod_seconds,
         wasted_seconds=summary.wasted_seconds,
         path=summary.path,
+        added_verdicts=added.outcomes,
+        added_pod_seconds=added.seconds.pod_seconds,
+        added_wasted_seconds=added.seconds.wasted_seconds,
     )
 
 

@@ -26,7 +26,7 @@ EXPAND = "run_batt.generate_expanded"
 DIFFERS = "run_batt.phase4_differs"
 
 PHASES = {
-    MAIN: "wall time of the whole run, from reading the inputs to the written results",
+    MAIN: "wall time of the whole run, from reading the inputs to the written results, without time it was suspended",
     CHECK_BATT: "wall time of running batt modules on all samples and scoring what they give, per module and task",
     DEMO: "CPU time of a module's steps on demo samples, per sample",
     TEST: "CPU time of a module's steps on test samples, per sample",
@@ -86,6 +86,12 @@ class PhaseStats(NamedTuple):
         buckets = tuple(a + b for a, b in zip(self.buckets, other.buckets, strict=True))
         least, most = min(self.least, other.least), max(self.most, other.most)
         return PhaseStats(self.number + other.number, self.total + other.total, least, most, buckets)
+
+    def without(self, earlier: PhaseStats) -> PhaseStats:
+        """Return the statistics of what came after `earlier`; least and most stay those of all."""
+        pairs = zip(self.buckets, earlier.buckets, strict=True)
+        buckets = tuple(max(0, now - before) for now, before in pairs)
+        return self._replace(number=sum(buckets), total=max(0.0, self.total - earlier.total), buckets=buckets)
 
     def quantile(self, part: float) -> float:
         """Return an estimate of a quantile: linear within its bucket, exact at the ends."""

@@ -7,12 +7,13 @@ import io
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from batt.attempts import ShardEnd, read_notes, usage
+from batt.attempts import ShardEnd, base_summary, read_notes, usage, usage_since
 from batt.errors import AlreadyExistsError
 from batt.hal.accuracy import Accuracy, Repeat, accuracy_to_json, score_run, spread
 from batt.hal.benchmarks.delegate import Whole
@@ -26,9 +27,10 @@ from batt.hal.records import TaskRecord, record_from_json
 from batt.hal.usage import Cost, add_costs, cost_to_json
 from batt.names import hal_file, results_path, summary_path, task_files
 from batt.parallel import for_each
+from batt.results import Added, added_from_json
 from batt.state import RESULT_NAME, last_attempt, shard_results
 from batt.store import ObjectStore, create_json, read_json
-from batt.timing import PhaseClock, stats_to_json
+from batt.timing import MAIN, PhaseClock, stats_to_json
 
 RUN_COMMAND = "batt run"
 """What HAL's files say the run was started by, where nobody knows better."""
@@ -51,6 +53,7 @@ class HalSummary(NamedTuple):
     wasted_seconds: float = 0.0
     gpu_seconds: float = 0.0  # the part of tasks that want a GPU
     gpu_wasted_seconds: float = 0.0
+    added: Added = Added({}, {})
 
     @property
     def is_complete(self) -> bool:
@@ -68,7 +71,13 @@ class Collected(NamedTuple):
     inputs: dict[str, Any]
 
 
-def collect_hal(manifest: HalManifest, root: ObjectStore, attempt: int = 1, command: str = RUN_COMMAND) -> HalSummary:
+def collect_hal(
+    manifest: HalManifest,
+    root: ObjectStore,
+    attempt: int = 1,
+    command: str = RUN_COMMAND,
+    began: float | None = None,
+) -> HalSummary:
     """Merge what work and evaluate have stored and write the results; what is missing is counted, not invented.
 
     The same again says the same: results of an attempt are written once. What was done since makes the next attempt's.
@@ -76,6 +85,7 @@ def collect_hal(manifest: HalManifest, root: ObjectStore, attempt: int = 1, comm
     Args:
         attempt: the first number that the results may have.
         command: the command that HAL's files say the run was started by.
+        began: since when the whole takes, seconds since the epoch; None where nobody has noted it.
     """
     collected = read_all(manifest, root)
     accuracy = accuracy_of(manifest, collected)
@@ -84,18 +94,31 @@ def collect_hal(manifest: HalManifest, root: ObjectStore, attempt: int = 1, comm
     notes, now = read_notes(root, manifest), time.time()
     used = usage(notes, ends, now)
     with_gpu = usage([note for note in notes if manifest.shards[note.shard].needs_gpu], ends, now)
+    clock = PhaseClock()
+    if began is not None:
+        clock.add(MAIN, max(0.0, now - began))
     summary = summary_of(manifest, collected, accuracy, max(attempt, last_attempt(root, manifest)))
+    base = base_summary(root, manifest, attempt)
+    known = {tuple(one) for one in base.get("made_from", ())}
+    before = base.get("summary", {})
+    outcomes, phases = found_out(collected, known, clock)
     summary = summary._replace(
-        **used._asdict(), gpu_seconds=with_gpu.pod_seconds, gpu_wasted_seconds=with_gpu.wasted_seconds
+        **used._asdict(),
+        gpu_seconds=with_gpu.pod_seconds,
+        gpu_wasted_seconds=with_gpu.wasted_seconds,
+        phases=found_out(collected, set(), clock)[1],
+        added=Added(outcomes, phases, usage_since(used, before), usage_since(with_gpu, before, "gpu")),
     )
     while True:
         path = f"{manifest.ref.folder}/{results_path(summary.attempt)}"
         summary = summary._replace(path=path, files=tuple(hal_folders(manifest, summary.attempt)))
-        value = {"schema": 1, "made_from": made_from, "summary": summary._asdict()}
+        stored = summary._asdict() | {"added": summary.added._asdict()}
+        value = {"schema": 1, "asked": attempt, "made_from": made_from, "summary": stored}
         told = claim(root, f"{manifest.ref.folder}/{summary_path(summary.attempt)}", value)
         if told["made_from"] == json.loads(json.dumps(made_from)):
+            summary = summary_from_json(told["summary"])
             write(manifest, root, collected, accuracy, summary, command)
-            return summary_from_json(told["summary"])
+            return summary
         summary = summary._replace(attempt=summary.attempt + 1)
 
 
@@ -138,13 +161,8 @@ def accuracy_of(manifest: HalManifest, collected: Collected) -> Accuracy:
 def summary_of(manifest: HalManifest, collected: Collected, accuracy: Accuracy, attempt: int) -> HalSummary:
     """Return the summary of a run, without the places of files."""
     outcomes = {str(outcome): 0 for outcome in Outcome}
-    clock = PhaseClock()
     for record in collected.records.values():
         outcomes[record.outcome] += 1
-        for name, seconds in record.phases.items():
-            clock.add(name, seconds)
-    for scored in collected.scored.values():
-        clock.add("evaluate", scored.seconds)
     cost: Cost = add_costs(collected.records.values(), len(manifest.shards))
     return HalSummary(
         folder=manifest.ref.folder,
@@ -155,9 +173,33 @@ def summary_of(manifest: HalManifest, collected: Collected, accuracy: Accuracy, 
         cost=cost_to_json(cost),
         outcomes={name: count for name, count in outcomes.items() if count},
         missing_shards=tuple(index for index in range(len(manifest.shards)) if index not in collected.records),
-        phases=stats_to_json(clock.stats),
+        phases={},
         files=(),
     )
+
+
+def found_out(
+    collected: Collected, known: Set[tuple[int, str, float | None]], whole: PhaseClock
+) -> tuple[dict[str, int], dict[str, list[Any]]]:
+    """Return the outcomes of records that are not known, and how long phases took of what was not known.
+
+    Args:
+        known: (index, path of the record, score) of what earlier attempts were made from.
+        whole: what took its time once.
+    """
+    records = {(index, path) for index, path, _ in known}
+    outcomes: dict[str, int] = defaultdict(int)
+    clock = PhaseClock()
+    clock.merge(whole.stats)
+    for index, record in collected.records.items():
+        path = collected.sources[index]
+        if (index, path) not in records:
+            outcomes[str(record.outcome)] += 1
+            for name, seconds in record.phases.items():
+                clock.add(name, seconds)
+        if index in collected.scored and (index, path, scores_of(collected, index)) not in known:
+            clock.add("evaluate", collected.scored[index].seconds)
+    return dict(outcomes), stats_to_json(clock.stats)
 
 
 def hal_folders(manifest: HalManifest, attempt: int) -> Iterator[str]:
@@ -282,4 +324,9 @@ def results_text(manifest: HalManifest, collected: Collected, summary: HalSummar
 
 def summary_from_json(value: dict[str, Any]) -> HalSummary:
     """Return the summary of its stored form, after a trip through JSON."""
-    return HalSummary(**{**value, "missing_shards": tuple(value["missing_shards"]), "files": tuple(value["files"])})
+    read = {
+        "missing_shards": tuple(value["missing_shards"]),
+        "files": tuple(value["files"]),
+        "added": added_from_json(value.get("added")),
+    }
+    return HalSummary(**{**value, **read})

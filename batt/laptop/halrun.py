@@ -36,7 +36,6 @@ from batt.manifest import RunRef
 from batt.state import last_attempt, missing_shards
 from batt.stopping import StoppedError
 from batt.store import DirectoryStore, ObjectStore
-from batt.timing import MAIN, PhaseStats, stats_to_json
 
 Mode: TypeAlias = Literal["start", "continue", "regrade"]
 """What to do about a run."""
@@ -117,7 +116,7 @@ def run_hal_locally(
     """
     try:
         with tempfile.TemporaryDirectory(prefix="batt-plan-", ignore_cleanup_errors=True) as scratch:
-            machine = Machine(jobs, display, command, time.monotonic())
+            machine = Machine(jobs, display, command, time.monotonic(), time.time())
             if mode == "start":
                 return start_run(run, base, machine, Path(scratch))
             return take_up_run(run, base, machine, Path(scratch), is_regrade=mode == "regrade")
@@ -126,12 +125,13 @@ def run_hal_locally(
 
 
 class Machine(NamedTuple):
-    """How a run is done here, and since when, by time.monotonic(); see `run_hal_locally`."""
+    """How a run is done here, and since when, by time.monotonic() and by time.time(); see `run_hal_locally`."""
 
     jobs: int
     display: Display
     command: str
     begin: float
+    began: float
 
 
 def start_run(run: BenchmarkRun, base: Path, machine: Machine, scratch: Path) -> HalSummary:
@@ -204,14 +204,13 @@ def finish(
         refused = error
     score(run, manifest, root, machine, grade)
     display.stage("collecting")
-    summary = collect_hal(manifest, root, command=machine.command)
+    summary = collect_hal(manifest, root, command=machine.command, began=machine.began)
     export(manifest, root, summary)
     for line in failure_lines(failures):
         display.note(line)
     if refused:
         raise refused
-    whole = PhaseStats().with_duration(time.monotonic() - machine.begin)
-    return summary._replace(phases={**summary.phases, **stats_to_json({MAIN: whole})})
+    return summary
 
 
 def work_pods(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, attempt: int, machine: Machine) -> Pods:

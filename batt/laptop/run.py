@@ -30,7 +30,6 @@ from batt.results import Summary
 from batt.state import missing_shards
 from batt.store import DirectoryStore, ObjectStore, open_store
 from batt.summary import refusals
-from batt.timing import MAIN, PhaseStats, stats_from_json, stats_to_json
 from batt.work import work
 
 DEFAULT_RESULTS = "results"
@@ -61,7 +60,7 @@ def run_locally(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> S
 
 def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Summary:
     """Do it; see `run_locally`."""
-    begin = time.monotonic()
+    begin, began = time.monotonic(), time.time()
     display.stage("planning")
     root = results_store(run, base)
     inputs = read_inputs(run, base, root)
@@ -79,10 +78,10 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     pods = solver_pods(run, manifest, root, inputs.dsl, jobs, display)
     failures = pods.run(missing, deadline) if missing else []
     display.stage("collecting")
-    summary = collect(manifest, root)
+    summary = collect(manifest, root, began=began)
     for line in failure_lines(failures):
         display.note(line)
-    return with_main_phase(summary, time.monotonic() - begin)
+    return summary
 
 
 class SolverWorker(NamedTuple):
@@ -158,9 +157,3 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             parts.append([number])
     return ", ".join("-".join(map(str, part)) for part in parts)
-
-
-def with_main_phase(summary: Summary, seconds: float) -> Summary:
-    """Return the summary with the time of the whole run."""
-    stats = {**stats_from_json(summary.phases), MAIN: PhaseStats().with_duration(seconds)}
-    return summary._replace(phases=stats_to_json(stats))
