@@ -20,10 +20,11 @@ from batt.hal.task import Control
 from batt.hal.work import load, read_records, tasks_to_redo, work_task
 from batt.message import CollectMessage, Message, PlanMessage, index_ranges
 from batt.podenv import BASE, PodRun, planned_run
+from batt.podmetrics import PodMetrics, served
 from batt.state import has_result
 from batt.stopping import Stop
-from batt.store import ObjectStore
-from batt.timing import stats_from_json
+from batt.store import ObjectStore, failed_tries
+from batt.timing import PhaseClock, stats_from_json
 
 
 def do_hal_stage(stage: str, pod: PodRun, root: ObjectStore, stop: Stop) -> Message | None:
@@ -79,8 +80,10 @@ def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 def run_agent(manifest: HalManifest, shard: int, root: ObjectStore, pod: PodRun, stop: Stop) -> None:
     """Run the agent on a task in the pod's other container."""
     folders = folders_of(os.environ)
-    control = Control(lambda: stop.is_asked, time.sleep)  # which a request to stop interrupts
-    with pod_shim(folders) as supervisor, load(manifest, root, folders.shared) as loaded:
+    metrics = PodMetrics("hal", pod.pool, pod.metrics_port, lambda: failed_tries(root))
+    metrics.clocks.append(live := PhaseClock())
+    control = Control(lambda: stop.is_asked, time.sleep, live)  # the pause: a request to stop interrupts it
+    with pod_shim(folders) as supervisor, load(manifest, root, folders.shared) as loaded, served(metrics):
         place = PodPlace(folders, supervisor, redactor_of(os.environ), control.must_stop)
         record = work_task(manifest, shard, root, loaded, place, control, pod.attempt, pod.pod_uid)
     if record is not None and record.outcome is not Outcome.OK:

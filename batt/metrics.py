@@ -280,7 +280,7 @@ WORKER_ITEMS = Metric(
     Kind.COUNTER,
     Source.WORKER,
     ("kind", "pool"),
-    "Candidates, modules or tasks that this pod has finished. Moves as the work goes on.",
+    "Candidates and modules that are done in this pod's shard. Moves as the work goes on.",
 )
 WORKER_STORE_ERRORS = Metric(
     "batt_worker_store_errors_total",

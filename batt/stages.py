@@ -24,10 +24,11 @@ from batt.message import CollectMessage, ErrorMessage, Message, PlanMessage, enc
 from batt.names import EXIT_FAULT_OF_BATT
 from batt.plan import limits_of, load_manifest, plan
 from batt.podenv import BASE, PodRun, planned_run, read_pod_run
+from batt.podmetrics import PodMetrics, served
 from batt.solver.dslfiles import find_dsl
 from batt.state import has_result
 from batt.stopping import Stop, StoppedError
-from batt.store import ObjectStore, open_store
+from batt.store import ObjectStore, failed_tries, open_store
 from batt.summary import print_summary, refusals
 from batt.timing import stats_from_json
 from batt.work import take_up
@@ -106,7 +107,7 @@ def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
         return
     print(f"shard {shard}: {manifest.shards[shard].items} items on {pod.cpus} children", flush=True)
     with noted(root, manifest, shard, pod.pod_uid, pod.attempt, stop):
-        work_shard(manifest, shard, root, pod.cpus, stop, pod.pod_uid)
+        work_shard(manifest, shard, root, pod.cpus, stop, pod.pod_uid, metrics_of(pod, root))
     print(f"shard {shard}: done", flush=True)
 
 
@@ -133,17 +134,36 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     )
 
 
-def work_shard(manifest: Manifest, index: int, root: ObjectStore, children: int, stop: Stop, pod: str = "") -> None:
+def metrics_of(pod: PodRun, root: ObjectStore) -> PodMetrics:
+    """Return the metrics of a pod of the work, nothing counted yet."""
+    return PodMetrics("solvers", pod.pool, pod.metrics_port, lambda: failed_tries(root))
+
+
+def work_shard(
+    manifest: Manifest,
+    index: int,
+    root: ObjectStore,
+    children: int,
+    stop: Stop,
+    pod: str = "",
+    metrics: PodMetrics | None = None,
+) -> None:
     """Evaluate one shard of a planned run.
+
+    Args:
+        metrics: told of what is done, while it is done.
 
     Raises:
         StoppedError: asked to, once what is known is stored.
     """
     spec = SolversSpec.model_validate(manifest.spec["solvers"])
-    with Engine(children, spec.dsl, find_dsl(manifest.dsl_location, BASE), limits_of(spec)) as engine:
-        shard_work = take_up(manifest, index, root, engine, pod=pod)
+    folder = find_dsl(manifest.dsl_location, BASE)
+    metrics = metrics or PodMetrics("solvers", "", 0, lambda: 0)
+    with Engine(children, spec.dsl, folder, limits_of(spec)) as engine, served(metrics):  # its thread after the fork
+        shard_work = take_up(manifest, index, root, engine, metrics.count_item, pod)
         if shard_work is None:
             return
+        metrics.clocks += [shard_work.clock, shard_work.checked]
         with stop.holding():
             shard_work.finish(lambda: stop.is_asked)
 

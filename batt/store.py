@@ -53,6 +53,9 @@ A pod's identity may take minutes to be known on a fresh node; on a laptop nothi
 ACCESS_PAUSE_SECONDS = 15.0
 """Longest pause between two tries of an operation that is refused."""
 
+ANSWERS = frozenset({404, 412, 416})
+"""Statuses of HTTP that say how things are, not that something failed."""
+
 GCS_SCHEME = "gs://"
 """Start of a Cloud Storage URI, `gs://bucket/path`."""
 
@@ -66,6 +69,9 @@ class GcsStore:
     Args:
         retry_seconds: how long one operation is tried again while the network or the service fails.
         access_seconds: how long while it is refused, if not as long as ACCESS_VARIABLE says.
+
+    Attributes:
+        failed_tries: of operations that failed, those that a later try mended too.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class GcsStore:
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.retry_seconds = retry_seconds
         self.access_seconds = patience_seconds() if access_seconds is None else access_seconds
+        self.failed_tries = 0
         self._client: Client | None = None
         self._client_pid = 0
         self._bucket_is_known = False
@@ -168,9 +175,21 @@ class GcsStore:
 
         transient = self._transient_retry()
         if not self.access_seconds:
-            return transient
+            return lambda function: transient(self._counted(function))
         refused = Retry(predicate=_is_refusal, initial=1.0, maximum=ACCESS_PAUSE_SECONDS, timeout=self.access_seconds)
-        return lambda function: refused(transient(function))
+        return lambda function: refused(transient(self._counted(function)))
+
+    def _counted(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return a function that counts each try which fails: that an object is there, or is not, is an answer."""
+
+        def try_it() -> Any:  # as the client has it
+            try:
+                return function()
+            except Exception as error:
+                self.failed_tries += _status_of(error) not in ANSWERS
+                raise
+
+        return try_it
 
     def _transient_retry(self) -> Decorator:
         from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -252,6 +271,17 @@ def _is_refusal(error: BaseException) -> bool:
     if isinstance(error, InvalidResponse):  # uploads and downloads say it so
         return error.response.status_code in {401, 403}
     return isinstance(error, (api.Unauthorized, api.Forbidden, auth.GoogleAuthError))
+
+
+def _status_of(error: BaseException) -> int:
+    """Return the status of HTTP that an error of the client stands for; 0 where there is none."""
+    answer = getattr(error, "response", None)  # of uploads and downloads
+    return int(getattr(error, "code", 0) or getattr(answer, "status_code", 0) or 0)
+
+
+def failed_tries(store: ObjectStore) -> int:
+    """Return how many tries of operations on a bucket have failed so far; a folder's are never tried again."""
+    return store.failed_tries if isinstance(store, GcsStore) else 0
 
 
 def open_store(uri: str, base: Path) -> ObjectStore:

@@ -54,8 +54,8 @@ HAL_PHASES = {
 CLUSTER_PHASES = {
     "cluster.queued": "from the start of the work's Job to the creation of a pod: its turn, and back-off",
     "cluster.scheduled": "from there to a node",
-    "cluster.start": "from there to the pod's own network and volumes",
-    "cluster.image_pull": "from there to the running worker: pulling its image, and what must run before it",
+    "cluster.image_pull": "from there to its first container: volumes, network, pulling images",
+    "cluster.start": "from there to the running worker: what must run before it; with an agent alone",
 }
 """The same for a pod's way through the cluster, per pod of the work; in whole seconds, as Kubernetes notes times."""
 

@@ -18,11 +18,19 @@ from batt.errors import AlreadyExistsError, InputError
 from batt.manifest import Manifest
 from batt.modulework import MARK_VERDICT, ModuleTexts, ModuleWork
 from batt.names import progress_folder, progress_segment, shard_result
-from batt.solver.verdicts import ENDING, PairVerdict, Verdict, judge, pair_from_json, verdict_to_json
+from batt.solver.verdicts import (
+    ENDING,
+    PairVerdict,
+    Verdict,
+    judge,
+    pair_from_json,
+    verdict_from_json,
+    verdict_to_json,
+)
 from batt.state import has_result
 from batt.stopping import StoppedError
 from batt.store import ObjectStore, create_json, read_json
-from batt.timing import PhaseClock, stats_to_json
+from batt.timing import CHECK_SPEED, PhaseClock, stats_to_json
 
 FLUSH_SECONDS = 5.0
 """Longest time that what was found out stays unstored."""
@@ -127,6 +135,7 @@ class ShardWork:
         self.pod = pod
         self.timeout = float(manifest.spec["solvers"]["timeoutSeconds"])
         self.clock = PhaseClock()
+        self.checked = PhaseClock()  # for metrics while this goes on: collect adds candidates up from their rows
         self.rows: dict[tuple[int, str], Any] = {}
         self.pairs: dict[tuple[int, str], dict[int, PairVerdict]] = {}
         self.modules: dict[tuple[int, str], ModuleWork] = {}
@@ -236,6 +245,7 @@ class ShardWork:
         if pairs is not None and (number, task) not in self.rows:
             del self.pairs[number, task]
             result = judge(pairs, self.timeout)
+            self.checked.add(CHECK_SPEED, result.check_time)
             self.add_row(number, task, verdict_to_json(result))
 
     def take_sample(self, item: Item, answer: Any) -> None:  # a child's answer: JSON or Died
@@ -255,7 +265,10 @@ class ShardWork:
         """Complete a module's row when all its samples are known."""
         module = self.module(number, task)
         if not module.missing():
-            self.add_row(number, task, module.finish(self.clock))
+            row = module.finish(self.clock)
+            for body in {mark[1]: mark for mark in row["marks"]}.values():
+                self.checked.add(CHECK_SPEED, verdict_from_json(body[MARK_VERDICT:]).check_time)
+            self.add_row(number, task, row)
             del self.modules[number, task]
 
     def add_row(self, number: int, task: str, row: Any) -> None:  # a JSON row

@@ -136,10 +136,12 @@ class Control(NamedTuple):
 
     must_stop: asked several times a second while an agent works.
     pause: waits so many seconds between two tries; raises StoppedError as soon as somebody asks to stop.
+    live: told of phases as they end, for whoever looks on.
     """
 
     must_stop: Callable[[], bool]
     pause: Callable[[float], None]
+    live: PhaseClock | None = None
 
 
 def run_task(job: Job, place: Place, control: Control) -> Finished:
@@ -149,7 +151,7 @@ def run_task(job: Job, place: Place, control: Control) -> Finished:
         StoppedError: asked to stop; the agent is dead, nothing of it counts.
         ProgramError: there is no interpreter for the agent where it is to run.
     """
-    begin, clock, attempts = time.time(), PhaseClock(), []
+    begin, clock, attempts = time.time(), PhaseClock() if control.live is None else control.live, []
     pauses = iter(PAUSES_SECONDS)
     while True:
         tried_begin = time.time()

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
@@ -65,6 +67,7 @@ class Api:
         self.client = client.ApiClient(configuration)
         self.host: str = configuration.host
         self.namespace = namespace
+        self.answered: Callable[[str, int, float], None] = lambda *_: None  # told verb, status (0: none) and seconds
 
     def request(self, method: str, path: str, query: Mapping[str, str] | None = None, body: Raw | None = None) -> Raw:
         """Return the answer to a request as JSON.
@@ -144,12 +147,17 @@ class Api:
             body=body,
             auth_settings=["BearerToken"],
         )
+        status, begin = 0, time.monotonic()
         try:
-            return self.client.call_api(*parameters, _request_timeout=timeout).response
+            response = self.client.call_api(*parameters, _request_timeout=timeout).response
+            status = response.status
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(f"{method} {path}", 0, type(error).__name__, shown(str(error))) from error
         except client.ApiException as error:
             raise ApiError(f"{method} {path}", error.status or 0, str(error.reason), shown(str(error.body))) from error
+        finally:
+            self.answered(method, status, time.monotonic() - begin)
+        return response
 
 
 def refusal(where: str, status: int, data: bytes) -> ApiError:
@@ -230,6 +238,11 @@ class Cluster:
         selector = f"batch.kubernetes.io/controller-uid={job_uid}"
         query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(limit)}
         return list(self.api.request("GET", f"/api/v1/namespaces/{namespace}/pods", query)["items"])
+
+    def list_many_pods(self, namespace: str, job_uid: str, most: int) -> list[Raw]:
+        """Return the pods of a Job, read page by page, as many as that."""
+        query = {"labelSelector": f"batch.kubernetes.io/controller-uid={job_uid}"}
+        return list(islice(self.api.pages(f"/api/v1/namespaces/{namespace}/pods", query), most))
 
     def list_events(self, namespace: str, uid: str, reason: str) -> list[Raw]:
         """Return the events of one reason about an object."""

@@ -38,11 +38,18 @@ class Controller:
 
     look: brings a run a step further; returns after how many seconds to look again, None for not by itself.
     tell: says on a run that looking at it keeps failing, and how.
+    looked: told of every look: seconds, and if it has failed how: conflict, api or fault.
     """
 
-    def __init__(self, look: Callable[[RunKey], float | None], tell: Callable[[RunKey, str], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[RunKey], float | None],
+        tell: Callable[[RunKey, str], None],
+        looked: Callable[[float, str], None] = lambda *_: None,
+    ) -> None:
         self.look = look
         self.tell = tell
+        self.looked = looked
         self.changed = threading.Condition()
         self.due: dict[RunKey, float] = {}
         self.heap: list[tuple[float, RunKey]] = []
@@ -73,6 +80,12 @@ class Controller:
                 self.due[key] = when
                 heapq.heappush(self.heap, (when, key))
                 self.changed.notify()
+
+    def queued(self) -> int:
+        """Return how many runs wait for a look that is due."""
+        with self.changed:
+            now = time.monotonic()
+            return sum(when <= now for when in self.due.values())
 
     def work(self) -> None:
         """Look at runs as they come due, until told to stop."""
@@ -108,9 +121,12 @@ class Controller:
 
     def look_once(self, key: RunKey) -> float | None:
         """Look at a run; return when to look again. Whatever goes wrong with one run is logged and tried again."""
+        begin, fault = time.monotonic(), "fault"
         try:
             again = self.look(key)
+            fault = ""
         except ApiError as error:
+            fault = "conflict" if is_conflict(error) else "api"
             if is_conflict(error) and self.failures.get(key, 0) < CONFLICTS:
                 self.failures[key] = self.failures.get(key, 0) + 1
                 return LEAST_SECONDS
@@ -119,6 +135,8 @@ class Controller:
             return self.failed(key, str(error), has_trace=False)
         except Exception as error:  # noqa: BLE001 # a fault of ours in one run must not stop the others
             return self.failed(key, repr(error), has_trace=True)
+        finally:
+            self.looked(time.monotonic() - begin, fault)
         self.failures.pop(key, None)
         return again
 

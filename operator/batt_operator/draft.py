@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from batt.api import BenchmarkRun
 from batt.hal.outcomes import Outcome
 from batt.manifest import RunRef
-from batt.message import CollectMessage, PlanMessage
+from batt.message import DECIMALS, CollectMessage, PlanMessage
 from batt.status import (
     CONDITION_BYTES,
     RANGES_CHARACTERS,
@@ -27,7 +27,7 @@ from batt.status import (
     ShardCounts,
     TaskCounts,
 )
-from batt.timing import MAIN, PhaseStats
+from batt.timing import PhaseStats
 from batt_operator.observed import RunView, StageView, parsed_time, written_time
 from batt_operator.settings import Price
 from batt_operator.stages import Stage
@@ -71,7 +71,8 @@ class Draft:
         self.run = run
         self.now = now
         self.status: RunStatus = run.status
-        self.ends_with: Reason | None = None
+        self.told: CollectMessage | None = None
+        self.ended_by: Reason | None = None
 
     # -- the life of an attempt -----------------------------------------------------------------------------------
 
@@ -86,6 +87,7 @@ class Draft:
             run_id=ref.folder,
             results=known or (f"{root.rstrip('/')}/{ref.folder}" if root else ""),
             start_time=written_time(self.now),
+            folded=self.status.folded,
         )
         self.clock(running_since=written_time(self.now))
 
@@ -130,7 +132,7 @@ class Draft:
         Args:
             price: of the run's pool. gpu_price: of the one where tasks ran that want a GPU.
         """
-        whole = PhaseStats().with_duration(self.ran_seconds())
+        self.told = told
         ending = self.status.clock.ending
         shards = self.status.shards
         self.counted(shards.model_copy(update={"active": 0, "succeeded": max(0, shards.total - told.missing)}))
@@ -143,7 +145,7 @@ class Draft:
         self.update(
             tasks=TaskCounts(total=told.tasks, solved=told.solved, failed=failed),
             score=f"{told.solved}/{told.tasks}",
-            phases=tuple(phase_times(name, stats) for name, stats in (dict(told.phases) | {MAIN: whole}).items()),
+            phases=tuple(phase_times(name, stats) for name, stats in told.phases.items()),
             cost=cost_of(told, price, gpu_price),
         )
         missing = f"{told.missing} shards have no result ({told.missing_indexes})"
@@ -187,6 +189,7 @@ class Draft:
 
     def end(self, phase: Phase, reason: Reason, message: str) -> None:
         """End the attempt: one of Complete, Failed and Cancelled is true now, and nothing is suspended or stalled."""
+        self.ended_by = reason
         self.say(END_CONDITIONS[phase], reason, message)
         planned = self.status.condition(ConditionType.PLANNED)
         if planned is not None and planned.status == "False":
@@ -198,6 +201,7 @@ class Draft:
             phase=phase,
             message=cut(message),
             completion_time=written_time(self.now),
+            folded=self.status.attempt,
             shards=self.status.shards.model_copy(update={"active": 0}),
         )
         self.clock(running_since=None, waiting_since=None, ran_seconds=round(ran, 1))
@@ -331,7 +335,7 @@ def phase_times(name: str, stats: PhaseStats) -> PhaseTimes:
     return PhaseTimes(
         name=name,
         count=stats.number,
-        sum=short(stats.total),
+        sum=round(stats.total, DECIMALS),
         min=low,
         max=high,
         p50=middle,

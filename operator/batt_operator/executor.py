@@ -11,7 +11,16 @@ from batt.api import API_VERSION, KIND
 from batt.status import Reason, RunStatus
 from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
 from batt_operator.draft import Draft, Event
-from batt_operator.observed import JobView, PodView, RunView, job_view, pod_view, run_view, status_of, written_time
+from batt_operator.observed import (
+    JobView,
+    PodView,
+    RunView,
+    job_view,
+    pod_view,
+    run_view,
+    status_of,
+    written_time,
+)
 from batt_operator.reconcile import reconcile
 from batt_operator.settings import Settings
 from batt_operator.stalls import Stall, explain_refusal, explain_waiting
@@ -57,12 +66,22 @@ class RefusedError(Exception):
 
 
 class Executor:
-    """Reconciles runs against a cluster, one at a time per run (controller.py sees to that)."""
+    """Reconciles runs against a cluster, one at a time per run (controller.py sees to that).
 
-    def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
+    fold: told of every attempt that has ended, at most once.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        now: Callable[[], datetime],
+        fold: Callable[[RunView, Draft, Mapping[str, JobView]], None] = lambda *_: None,
+    ) -> None:
         self.cluster = cluster
         self.settings = settings
         self.now = now
+        self.fold = fold
         self.written: dict[RunKey, datetime] = {}
         self.unwritten: dict[RunKey, RunView] = {}
 
@@ -85,7 +104,7 @@ class Executor:
         except RefusedError as error:
             decision = self.decide(run, jobs, error.stall)
             self.act(run, decision.actions)
-        return self.conclude(key, run, decision)
+        return self.conclude(key, run, jobs, decision)
 
     def tell_fault(self, key: RunKey, error: str) -> None:
         """Say on a run that the operator cannot go on with it; the next look that succeeds takes it back."""
@@ -165,7 +184,7 @@ class Executor:
                 case DeleteRun():
                     self.cluster.delete_run(RunKey(run.namespace, run.name), run.uid)
 
-    def conclude(self, key: RunKey, run: RunView, decision: Decision) -> float | None:
+    def conclude(self, key: RunKey, run: RunView, jobs: Mapping[str, JobView], decision: Decision) -> float | None:
         """Write the status if there is something to say; return when to look again."""
         if run.is_deleting or any(isinstance(action, DeleteRun) for action in decision.actions):
             self.forget(key)
@@ -183,6 +202,8 @@ class Executor:
         changes = merge_patch(run.stored_status, as_raw(new))
         self.cluster.patch_status(key, run.resource_version, changes)
         self.written[key] = self.now()
+        if new.folded != old.folded:  # it is stored that this attempt is counted: at most once, whoever dies when
+            self.fold(run, decision.draft, jobs)
         if new.phase is not old.phase:
             LOG.info("phase", extra=about(run) | {"phase": str(new.phase), "was": str(old.phase), "why": new.message})
         return again

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,18 @@ from typing import Any
 import kopf
 
 from batt.api import GROUP, VERSION
+from batt.exporter import metrics_page
+from batt.web import serve
 from batt_operator.cluster import MANAGED_BY, PLURAL, ApiError, Cluster, Raw, RunKey, open_api
 from batt_operator.controller import Controller
 from batt_operator.executor import Executor
-from batt_operator.health import Health, serve_health, version_of
+from batt_operator.exporter import Ages, Metrics
+from batt_operator.fleet import Fleet
+from batt_operator.health import Health, health_page, version_of
+from batt_operator.ledger import Ledger
 from batt_operator.logs import log_as_json
 from batt_operator.observed import is_settled
+from batt_operator.retries import FailedPods, WorkJob, count_retries, work_jobs
 from batt_operator.settings import Settings, load_settings
 
 CONFIG = Path("/etc/batt/config.yaml")
@@ -39,11 +46,21 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.cluster = Cluster(open_api(), settings.namespace)
-        self.executor = Executor(self.cluster, settings, lambda: datetime.now(UTC))
-        self.controller = Controller(self.executor.reconcile, self.executor.tell_fault)
+        api = open_api()
+        self.cluster = Cluster(api, settings.namespace)
+        self.fleet = Fleet(settings.default_pool)
+        self.metrics = Metrics(settings, self.fleet, self.ages, now)
+        api.answered = self.metrics.asked
+        self.failed = FailedPods(now())
+        ledger = Ledger(self.cluster, settings, self.metrics, self.failed)
+        self.executor = Executor(self.cluster, settings, now, ledger.fold)
+        self.controller = Controller(self.executor.reconcile, self.executor.tell_fault, self.metrics.looked)
         self.health = Health(settings.resync_seconds)
-        self.server = serve_health(self.health, settings.health_port)
+        pages = {
+            "/healthz": lambda: health_page(self.health),
+            "/metrics": lambda: metrics_page(self.metrics.families),
+        }
+        self.server = serve(settings.health_port, pages)
 
     def resync(self) -> None:
         """List all runs and Jobs, find out whether the watches have told of them, and wake the runs that go on.
@@ -57,6 +74,31 @@ class Operator:
             if not is_settled(raw):
                 self.controller.wake(key_of(raw))
         self.health.resynced()
+        self.fleet.listed(runs)
+        self.count_retries(work_jobs(jobs))
+        self.failed.keep({version_of(raw).uid for raw in jobs})
+
+    def count_retries(self, jobs: Sequence[WorkJob]) -> None:
+        """Count pods of the work that have failed."""
+        runs = {run.key: run for run in self.fleet.all()}
+
+        def tell(job: WorkJob, reasons: list[str]) -> None:
+            run = runs.get(job.key)
+            if run is not None:
+                pool = self.settings.pool_for_gpu() if job.is_with_gpu else run.pool
+                self.metrics.retried(run.kind, pool, reasons)
+
+        count_retries(self.cluster, jobs, self.failed, tell)
+
+    def ages(self) -> Ages:
+        """Return how the resync and the watches are."""
+        watches = self.health.watch_ages((PLURAL, "jobs"))
+        return Ages(self.health.resync_age(), watches, self.controller.queued())
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
 
 def key_of(raw: Raw) -> RunKey:
@@ -89,7 +131,7 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
     memo.stopping.set()
     await memo.resync
     await asyncio.to_thread(memo.operator.controller.stop)
-    memo.operator.server.shutdown()
+    memo.operator.server.stop()
     LOG.info("stopped")
 
 
@@ -115,8 +157,10 @@ async def on_run(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     operator: Operator = memo.operator
     if event["type"] == "DELETED":
         operator.health.gone(PLURAL, raw["metadata"]["uid"])
+        operator.fleet.gone(key_of(raw))
     else:
         operator.health.watched(PLURAL, version_of(raw))
+        operator.fleet.saw(raw)
     operator.controller.wake(key_of(raw))  # of a deleted one too: another may have its name by now
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from typing import NamedTuple
 
+from batt.web import Page
 from batt_operator.cluster import Raw
 
 MISSED_RESYNCS = 3
@@ -39,7 +37,9 @@ class Health:
         self.clock = clock
         self.resync_seconds = resync_seconds
         self.lock = threading.Lock()
+        self.begun = clock()
         self.synced: float | None = None
+        self.current: dict[str, float] = {}
         self.seen: dict[str, dict[str, str]] = {}
         self.behind: dict[str, dict[Version, int]] = {}
         self.unlisted: dict[str, set[str]] = {}
@@ -68,11 +68,23 @@ class Health:
                 del seen[uid]
             self.unlisted[kind] = unlisted
             self.behind[kind] = {one: behind.get(one, 0) + 1 for one in missing}
+            if not missing:
+                self.current[kind] = self.clock()
 
     def resynced(self) -> None:
         """Note that a resync has gone through."""
         with self.lock:
             self.synced = self.clock()
+
+    def resync_age(self) -> float:
+        """Return how many seconds ago a resync has gone through, or else the operator began."""
+        with self.lock:
+            return self.clock() - (self.begun if self.synced is None else self.synced)
+
+    def watch_ages(self, kinds: Iterable[str]) -> dict[str, float]:
+        """Return how many seconds ago each watch was found to have told of everything, or else the operator began."""
+        with self.lock:
+            return {kind: self.clock() - self.current.get(kind, self.begun) for kind in kinds}
 
     def faults(self) -> list[str]:
         """Return what is wrong; empty where nothing is."""
@@ -89,41 +101,8 @@ class Health:
             return faults
 
 
-class Server(ThreadingHTTPServer):
-    """Listens on all addresses of the pod: a cluster's may be of IPv4, of IPv6, or of both."""
-
-    daemon_threads = True
-    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
-
-    def server_bind(self) -> None:
-        """Bind; a socket of IPv6 takes connections by IPv4 too."""
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        TCPServer.server_bind(self)  # HTTPServer's asks DNS for a name that nobody needs, and waits for the answer
-
-
-def serve_health(health: Health, port: int) -> ThreadingHTTPServer:
-    """Serve /healthz on a port from a thread of its own; return the server, whose shutdown() ends it."""
-
-    class Handler(BaseHTTPRequestHandler):
-        """Answers GET /healthz."""
-
-        def do_GET(self) -> None:  # the name that http.server asks for
-            """Answer 200 or 503 with what is wrong; 404 for other paths."""
-            if self.path != "/healthz":
-                self.send_error(404)
-                return
-            faults = health.faults()
-            body = json.dumps({"healthy": not faults, "faults": faults}).encode()
-            self.send_response(503 if faults else 200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a probe every few seconds is no news."""
-
-    server = Server(("", port), Handler)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return server
+def health_page(health: Health) -> Page:
+    """Return the page of /healthz: 200, or 503 with what is wrong."""
+    faults = health.faults()
+    body = json.dumps({"healthy": not faults, "faults": faults}).encode()
+    return Page(503 if faults else 200, "application/json", body)

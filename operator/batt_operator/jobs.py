@@ -6,9 +6,10 @@ import json
 
 from batt.api import API_VERSION, KIND, BenchmarkRun
 from batt.names import EXIT_ASKED_TO_STOP
+from batt.status import Clock
 from batt_operator.agentpods import LOCKED, is_with_agent, with_agent
 from batt_operator.cluster import Raw
-from batt_operator.observed import WORKER, RunView
+from batt_operator.observed import WORKER, RunView, parsed_time
 from batt_operator.settings import Settings
 from batt_operator.stages import INDEXED, JobSlot, Stage, config_map_name
 
@@ -174,7 +175,9 @@ def pod_of(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: J
         image = settings.scoring_image or settings.image
         return {
             **pod,
-            "containers": [kept | {"image": image, "env": [*pod_env(spec, stage, attempt, slot), *settings.env]}],
+            "containers": [
+                kept | {"image": image, "env": [*pod_env(run, spec, stage, attempt, slot, settings), *settings.env]}
+            ],
         }
     return pod
 
@@ -202,7 +205,7 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot:
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container(spec, stage, attempt, slot, settings)],
+        "containers": [container(run, spec, stage, attempt, slot, settings)],
         "volumes": [
             {"name": "run", "configMap": {"name": config_map_name(run.name)}},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_SIZE}},
@@ -210,11 +213,13 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot:
     } | {key: value for key, value in optional.items() if value}
 
 
-def container(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
+def container(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
     """Return the worker container."""
     asked, pool = spec.spec, settings.pools[slot.pool]
+    port = settings.worker_metrics_port if stage is Stage.WORK else 0
     optional = {
         "imagePullPolicy": settings.image_pull_policy,
+        "ports": [{"name": "metrics", "containerPort": port}] if port else [],
         "resources": pool.resources,
         "envFrom": [one.model_dump(by_alias=True, exclude_none=True) for one in asked.env_from],
     }
@@ -223,7 +228,7 @@ def container(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, set
         "image": asked.image or pool.image or settings.image,
         "command": ["batt", "pod", str(stage)],
         "env": [
-            *pod_env(spec, stage, attempt, slot),
+            *pod_env(run, spec, stage, attempt, slot, settings),
             *settings.env,
             *(one.model_dump(by_alias=True) for one in asked.env),
         ],
@@ -236,11 +241,17 @@ def container(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, set
     } | {key: value for key, value in optional.items() if value}
 
 
-def pod_env(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot) -> list[Raw]:
+def pod_env(
+    run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings
+) -> list[Raw]:
     """Return the environment by which a pod knows what it is."""
+    port = settings.worker_metrics_port if stage is Stage.WORK else 0
     told = {
         "BATT_ATTEMPT_MODE": spec.spec.attempt_mode if stage is Stage.PLAN else "",
         "BATT_PART": slot.part,
+        "BATT_BEGAN": began(run.status.clock) if stage is Stage.COLLECT else "",
+        "BATT_POOL": slot.pool if port else "",
+        "BATT_METRICS_PORT": str(port) if port else "",
     }
     return [
         *({"name": name, "value": value} for name, value in told.items() if value),
@@ -250,3 +261,13 @@ def pod_env(spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot) -> li
         {"name": "BATT_CPUS", "valueFrom": {"resourceFieldRef": {"containerName": WORKER, "resource": "limits.cpu"}}},
         {"name": "HOME", "value": "/tmp"},  # noqa: S108 # the only folder that can be written
     ]
+
+
+def began(clock: Clock) -> str:
+    """Return since when an attempt takes, in seconds since the epoch: later by the time that it was suspended.
+
+    Empty where it is suspended now: then nobody knows how long it will have been.
+    """
+    if clock.running_since is None:
+        return ""
+    return str(round(parsed_time(clock.running_since).timestamp() - clock.ran_seconds))

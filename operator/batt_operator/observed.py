@@ -36,7 +36,7 @@ class RunView(NamedTuple):
 
 
 class JobView(NamedTuple):
-    """A Job: what it was told, and what has become of it."""
+    """A Job: what it was told, and what has become of it. created; started: since when it may start pods: RFC 3339."""
 
     name: str
     uid: str
@@ -55,6 +55,8 @@ class JobView(NamedTuple):
     is_complete: bool
     failed_reason: str
     failed_message: str
+    created: str = ""
+    started: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -144,6 +146,8 @@ def job_view(raw: Raw) -> JobView:
         is_complete="Complete" in conditions,
         failed_reason=(failed.get("reason") or "Failed") if failed else "",
         failed_message=failed.get("message", ""),
+        created=metadata.get("creationTimestamp", ""),
+        started=status.get("startTime") or metadata.get("creationTimestamp", ""),
     )
 
 

@@ -75,6 +75,7 @@ class Settings(Model):
     resync_seconds: float = Field(default=60, gt=0)
     run_seconds: int = Field(default=7 * 24 * 3600, ge=1, description="Run deadline of runs that name none.")
     max_concurrency: int = Field(default=1000, ge=1, le=100_000, description="Pods at once for runs that name none.")
+    worker_metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of work pods' metrics; 0: none.")
     health_port: int = Field(default=8080, ge=0, le=65535)
 
     def pool_for_gpu(self) -> str:

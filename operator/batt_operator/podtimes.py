@@ -1,0 +1,105 @@
+"""How pods of the work got through the cluster, and why those that failed did: read off their timestamps and states.
+
+Kubernetes notes times in whole seconds; so are these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from batt.names import EXIT_ASKED_TO_STOP
+from batt.timing import PhaseClock, PhaseStats
+from batt_operator.cluster import Raw
+from batt_operator.observed import WORKER, parsed_time
+
+STORE_CODES = (74, 77)
+"""Exit codes of a worker whose store failed or refused (batt.errors)."""
+
+STEPS = ("cluster.queued", "cluster.scheduled", "cluster.image_pull", "cluster.start")
+"""A pod's way from its Job to its work, in order (batt.timing.CLUSTER_PHASES)."""
+
+
+class PodEnd(NamedTuple):
+    """A pod that has failed. reason: a word of batt.metrics.RETRY_REASONS."""
+
+    uid: str
+    reason: str
+
+
+def way_of(raw: Raw, job_start: datetime) -> dict[str, float]:
+    """Return how many seconds a pod spent on each step of its way, as far as it came and Kubernetes has noted.
+
+    Args:
+        job_start: since when its Job could start pods.
+    """
+    status = raw.get("status") or {}
+    scheduled = next(
+        (
+            parsed_time(one["lastTransitionTime"])
+            for one in status.get("conditions") or ()
+            if one["type"] == "PodScheduled" and one.get("status") == "True"
+        ),
+        None,
+    )
+    starts = container_starts(status)
+    created = parsed_time(raw["metadata"]["creationTimestamp"])
+    marks = [job_start, created, scheduled, min(starts.values(), default=None), starts.get(WORKER)]
+    way: dict[str, float] = {}
+    for name, before, after in zip(STEPS, marks, marks[1:], strict=True):
+        if before is None or after is None:
+            break
+        way[name] = max(0.0, (after - before).total_seconds())
+    return way
+
+
+def container_starts(status: Raw) -> dict[str, datetime]:
+    """Return when each container of a pod began, of those that have."""
+    starts = {}
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(kind) or ():
+            state = container.get("state") or {}
+            told = (state.get("terminated") or state.get("running") or {}).get("startedAt")
+            if told:
+                starts[container["name"]] = parsed_time(told)
+    return starts
+
+
+def way_stats(pods: Iterable[Raw], job_start: datetime) -> Mapping[str, PhaseStats]:
+    """Return the statistics of each step over some pods."""
+    clock = PhaseClock()
+    for raw in pods:
+        for name, seconds in way_of(raw, job_start).items():
+            clock.add(name, seconds)
+    return clock.stats
+
+
+def end_of(raw: Raw) -> PodEnd:
+    """Return why a failed pod has failed."""
+    status = raw.get("status") or {}
+    disrupted = any(
+        one["type"] == "DisruptionTarget" and one.get("status") == "True" for one in status.get("conditions") or ()
+    )
+    ended = next(
+        (
+            (one.get("state") or {}).get("terminated") or {}
+            for one in status.get("containerStatuses") or ()
+            if one["name"] == WORKER
+        ),
+        {},
+    )
+    code = ended.get("exitCode")
+    if status.get("reason") == "Evicted":
+        reason = "evicted"
+    elif disrupted:
+        reason = "preempted"
+    elif ended.get("reason") == "OOMKilled":
+        reason = "out_of_memory"
+    elif code == EXIT_ASKED_TO_STOP:
+        reason = "asked_to_stop"
+    elif code in STORE_CODES:
+        reason = "store"
+    else:
+        reason = "error"
+    return PodEnd(raw["metadata"]["uid"], reason)
