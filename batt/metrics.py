@@ -157,7 +157,7 @@ COST = Metric(
     Kind.COUNTER,
     Source.OPERATOR,
     ("kind", "pool", "currency", "use"),
-    "What those seconds cost by the pool's price, in its currency. Moves when an attempt has ended.",
+    "What pods of the work cost by their pool's price, in its currency. Moves when an attempt has ended.",
 )
 RECONCILE_SECONDS = Metric(
     "batt_reconcile_duration_seconds",

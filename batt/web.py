@@ -35,10 +35,16 @@ class Server(HTTPServer):
         TCPServer.server_bind(self)  # HTTPServer's asks DNS for a name that nobody needs, and waits for the answer
         self.server_port = self.server_address[1]
 
+    def begin(self) -> None:
+        """Answer from now on."""
+        self.thread = threading.Thread(target=self.serve_forever, name="web", daemon=True)
+        self.thread.start()
+
     def stop(self) -> None:
         """Answer no more, and let the port go."""
         self.shutdown()
         self.server_close()
+        self.thread.join()
 
 
 class ThreadingServer(ThreadingMixIn, Server):
@@ -92,5 +98,5 @@ def serve(port: int, pages: Mapping[str, Callable[[], Page]], kind: type[Server]
             print(f"batt: an answer on port {port} was not taken: {sys.exc_info()[1]!r}", file=sys.stderr, flush=True)
 
     server: Server = Serving(("", port), Handler)
-    threading.Thread(target=server.serve_forever, name="web", daemon=True).start()
+    server.begin()
     return server

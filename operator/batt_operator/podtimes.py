@@ -47,7 +47,7 @@ def way_of(raw: Raw, job_start: datetime) -> dict[str, float]:
     created = parsed_time(raw["metadata"]["creationTimestamp"])
     marks = [job_start, created, scheduled, min(starts.values(), default=None), starts.get(WORKER)]
     way: dict[str, float] = {}
-    for name, before, after in zip(STEPS, marks, marks[1:], strict=True):
+    for name, before, after in zip(STEPS, marks[:-1], marks[1:], strict=True):
         if before is None or after is None:
             break
         way[name] = max(0.0, (after - before).total_seconds())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,18 @@ from batt.results import Summary, without_timing
 from batt.solver.verdicts import PairVerdict, Verdict
 from batt.state import is_finished
 from batt.store import ObjectStore, open_store, read_json
+from batt.timing import (
+    CHECK_BATT,
+    CHECK_SPEED,
+    DEMO,
+    DIFFERS,
+    FILE_OPS,
+    FILTER,
+    MAIN,
+    TEST,
+    VALIDATE,
+    stats_from_json,
+)
 from batt.tree import set_links, solver_file, solver_link, write_text
 from tests.runs import (
     ENDLESS,
@@ -87,6 +102,65 @@ def test_totals_account_for_everything_that_was_read(tmp_path: Path) -> None:
     assert totals.unique + totals.duplicates == totals.candidates
     assert totals.kept == sum(row["kept"] for row in rows)
     assert results["totals"] == totals._asdict()
+
+
+def test_what_attempts_have_added_makes_up_the_whole(tmp_path: Path) -> None:
+    write_inputs(tmp_path, MIXED)
+    root = results_of(tmp_path)
+    manifest = plan_run(tmp_path, make_run(shards=4))
+    work_on(manifest, root, [0, 2])
+    first = collect(manifest, root, 1, began=time.time() - 10)
+    work_on(manifest, root, [1, 3])
+
+    second = collect(manifest, root, 2, began=time.time() - 5)
+    again = collect(manifest, root, 2, began=time.time() - 7)
+
+    assert again == second
+    assert first.added.phases == first.phases
+    assert first.added.outcomes == {str(verdict): count for verdict, count in first.totals.verdicts.items()}
+    outcomes = Counter(first.added.outcomes)
+    outcomes.update(second.added.outcomes)
+    assert outcomes == {str(verdict): count for verdict, count in second.totals.verdicts.items()}
+    assert first.missing_shards == (1, 3)
+    parts = [stats_from_json(summary.added.phases) for summary in (first, second)]
+    whole = stats_from_json(second.phases)
+    for name in (CHECK_SPEED, DEMO, TEST, CHECK_BATT):
+        found = [part[name] for part in parts if name in part]
+        assert sum(one.number for one in found) == whole[name].number > 0, name
+        assert math.isclose(sum(one.total for one in found), whole[name].total), name
+        assert list(map(sum, zip(*(one.buckets for one in found), strict=True))) == list(whole[name].buckets), name
+    assert math.isclose(sum(part[VALIDATE].total for part in parts), whole[VALIDATE].total)
+    assert [round(part[MAIN].total) for part in parts] == [10, 5]
+
+
+def test_results_hold_the_phases_that_the_summary_tells(tmp_path: Path) -> None:
+    write_inputs(tmp_path, MIXED)
+    root = results_of(tmp_path)
+    manifest = plan_run(tmp_path, make_run())
+    work_on(manifest, root)
+
+    summary = collect(manifest, root, began=time.time() - 3)
+    (tmp_path / "results" / summary.path).unlink()  # a collect that was killed between its two writes
+    told = collect(manifest, root, began=time.time() - 60)
+
+    assert told == summary
+    phases = read_json(root, summary.path)["phases"]
+    assert phases == summary.phases
+    assert round(stats_from_json(phases)[MAIN].total) == 3
+
+
+def test_an_attempt_that_finds_nothing_new_adds_only_its_own_time(tmp_path: Path) -> None:
+    write_inputs(tmp_path, MIXED)
+    root = results_of(tmp_path)
+    manifest = plan_run(tmp_path, make_run())
+    work_on(manifest, root)
+    collect(manifest, root, 1, began=time.time() - 10)
+
+    second = collect(manifest, root, 2, began=time.time() - 5)
+
+    assert second.added.outcomes == {}
+    assert set(second.added.phases) <= {FILTER, FILE_OPS, DIFFERS, MAIN}
+    assert round(stats_from_json(second.added.phases)[MAIN].total) == 5
 
 
 def test_a_task_is_solved_by_one_candidate_that_is_right_on_every_pair(tmp_path: Path) -> None:

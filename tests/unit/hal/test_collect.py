@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from batt.hal.collect import collect_hal
 from batt.hal.evaluate import evaluation_shards, read_evaluations
 from batt.hal.work import read_records, tasks_to_redo
 from batt.store import DirectoryStore
+from batt.timing import stats_from_json
 from tests.unit.hal.hal_runs import ECHO, done, make_run, planned, scored, worked, write_inputs
 
 QUESTIONS = {"a": ("1", "1"), "b": ("2", "no"), "c": ("fail", "3")}
@@ -70,6 +72,31 @@ def test_a_further_attempt_takes_the_place_of_failures_only(tmp_path: Path) -> N
     }
     assert len(read_evaluations(root, manifest).scored) == 4
     assert collect_hal(manifest, root, 2).attempt == 2
+
+
+def test_what_attempts_have_added_is_what_each_has_found_out(tmp_path: Path) -> None:
+    write_inputs(tmp_path, QUESTIONS)
+    root = DirectoryStore(tmp_path / "results")
+    manifest = planned(make_run(), tmp_path, root)
+    worked(manifest, root, [0, 2])
+    scored(manifest, root, tmp_path)
+    first = collect_hal(manifest, root, 1, began=time.time() - 10)
+    worked(manifest, root, [1, 2], attempt=2)
+    scored(manifest, root, tmp_path)
+
+    second = collect_hal(manifest, root, 2, began=time.time() - 5)
+    again = collect_hal(manifest, root, 2, began=time.time() - 7)
+    third = collect_hal(manifest, root, 3, began=time.time() - 4)
+
+    assert again == second
+    assert first.added.phases == first.phases
+    assert first.added.outcomes == first.outcomes == {"ok": 1, "agent_error": 1}
+    assert second.added.outcomes == {"ok": 1, "agent_error": 1}
+    assert second.outcomes == {"ok": 2, "agent_error": 1}
+    counts = {name: stats.number for name, stats in stats_from_json(second.added.phases).items()}
+    assert counts == {"main.run_batt": 1, "queued": 2, "setup": 2, "agent": 2, "upload": 2, "evaluate": 2}
+    assert third.added.outcomes == {}
+    assert set(third.added.phases) == {"main.run_batt"}
 
 
 def test_a_task_that_has_its_result_is_not_run_again(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ class FakeCluster:
         phase = fields.removeprefix("status.phase=")
         return [pod for pod in self.pods.get(job_uid, []) if pod["status"]["phase"] == phase][:limit]
 
+    def list_many_pods(self, namespace: str, job_uid: str, most: int) -> list[Raw]:
+        self.ask(f"list_many_pods {most}")
+        return self.pods.get(job_uid, [])[:most]
+
     def list_events(self, namespace: str, uid: str, reason: str) -> list[Raw]:
         self.ask(f"list_events {reason}")
         return self.refusals

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 
 import pytest
 
-from batt_operator.health import MISSED_LOOKS, MISSED_RESYNCS, Health, Version, serve_health, version_of
+from batt_operator.health import MISSED_LOOKS, MISSED_RESYNCS, Health, Version, health_page, version_of
 
 RESYNC = 60.0
 
@@ -104,45 +99,35 @@ def test_version_is_read_from_an_object() -> None:
     assert version_of({"metadata": {"uid": "a", "resourceVersion": "7"}}) == Version("a", "7")
 
 
-@pytest.fixture
-def address(health: Health) -> Iterator[str]:
-    server = serve_health(health, 0)
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    for thread in threading.enumerate():
-        if thread.name == "health":
-            thread.join()
-
-
-def test_probe_gets_200_then_503_with_the_reason(address: str, health: Health, clock: Clock) -> None:
-    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
-        good = (answer.status, json.loads(answer.read()))
+def test_probe_gets_200_then_503_with_the_reason(health: Health, clock: Clock) -> None:
+    good = health_page(health)
     clock.time += 10_000
+    bad = health_page(health)
 
-    with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(f"{address}/healthz", timeout=10)
-    with raised.value as error:
-        bad = (error.code, json.loads(error.read()))
-
-    assert good == (200, {"healthy": True, "faults": []})
-    assert bad == (503, {"healthy": False, "faults": ["no resync for 10000 s"]})
+    assert (good.status, json.loads(good.body)) == (200, {"healthy": True, "faults": []})
+    assert (bad.status, json.loads(bad.body)) == (503, {"healthy": False, "faults": ["no resync for 10000 s"]})
 
 
-@pytest.mark.skipif(
-    not socket.has_dualstack_ipv6(), reason="this machine has no IPv6: nobody can ask by it; run where it is enabled"
-)
-def test_probe_may_come_by_either_kind_of_address(address: str) -> None:
-    with urllib.request.urlopen(f"{address.replace('127.0.0.1', '[::1]')}/healthz", timeout=10) as answer:
-        assert answer.status == 200
+def test_ages_count_from_the_start_and_from_each_resync(clock: Clock) -> None:
+    health = Health(RESYNC, clock)
+    clock.time += 7
+    before = health.resync_age(), health.watch_ages(["jobs"])
+    health.watched("jobs", Version("a", "1"))
+    health.listed("jobs", [Version("a", "1")])
+    health.resynced()
+    clock.time += 3
+
+    assert before == (7, {"jobs": 7})
+    assert (health.resync_age(), health.watch_ages(["jobs"])) == (3, {"jobs": 3})
 
 
-def test_other_paths_are_not_there(address: str) -> None:
-    with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(f"{address}/secrets", timeout=10)
+def test_a_watch_that_has_missed_something_gets_older(clock: Clock) -> None:
+    health = Health(RESYNC, clock)
+    for version in ("1", "2"):
+        clock.time += 5
+        health.listed("jobs", [Version("a", version)])
 
-    with raised.value as error:
-        assert error.code == 404
+    assert health.watch_ages(["jobs"]) == {"jobs": 10}
 
 
 def test_what_two_listings_do_not_show_is_forgotten() -> None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from batt.api import BenchmarkRun
 from batt.fields import NAME_CHARACTERS
 from batt.status import Clock
-from batt_operator.jobs import BACKSTOP_SECONDS, COLLECT_SECONDS, config_map_manifest, job_manifest
-from batt_operator.observed import RunView, run_view
+from batt_operator.jobs import BACKSTOP_SECONDS, COLLECT_SECONDS, began, config_map_manifest, job_manifest
+from batt_operator.observed import RunView, run_view, status_of
 from batt_operator.stages import JobSlot, Places, Stage, job_slots, shares
 from batt_operator.world import places_of
-from tests.worlds import UID, run_object, settings_with
+from tests.worlds import HAL, UID, run_object, settings_with
 
 AGENT = {"name": "a", "source": "builtin:null"}
 """An agent."""
@@ -284,6 +284,51 @@ def test_work_has_a_job_for_each_pool_that_its_tasks_need(
     clock = Clock(todo=todo, todo_gpu=todo_gpu)
 
     assert list(job_slots("mine", Stage.WORK, 2, clock, Places("cpu", gpu_pool, "small"))) == slots
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [
+        (Clock(running_since="2026-01-01T10:00:00Z"), "1767261600"),
+        (Clock(running_since="2026-01-01T10:00:00Z", ran_seconds=60.4), "1767261540"),
+        (Clock(), ""),
+    ],
+)
+def test_collect_is_told_since_when_the_attempt_takes_without_its_suspensions(clock: Clock, seconds: str) -> None:
+    assert began(clock) == seconds
+
+
+def test_only_collect_is_told_since_when() -> None:
+    known = {"clock": {"runningSince": "2026-01-01T10:00:00Z"}}
+    told = {}
+    for stage in Stage:
+        run, read = parsed()
+        run = run._replace(status=status_of(known))
+        [slot] = job_slots("mine", stage, 1, Clock(todo=3, evaluations=2), places_of(read, settings_with()))
+        made = job_manifest(run, read, stage, slot, 1, 2, settings_with())
+        told[stage] = env_of(made["spec"]["template"]["spec"]).get("BATT_BEGAN")
+
+    assert told == {"plan": None, "work": None, "evaluate": None, "collect": "1767261600"}
+
+
+@pytest.mark.parametrize("spec", [None, HAL])
+def test_only_pods_of_the_work_serve_metrics_and_only_where_asked(spec: dict[str, Any] | None) -> None:
+    served = {}
+    for stage in Stage:
+        for port in (0, 9464):
+            made = pod(stage, spec, workerMetricsPort=port, agentImage="agent:1")
+            [worker] = made["containers"]
+            told = env_of(made)
+            ports = worker.get("ports", []), *(one.get("ports", []) for one in made.get("initContainers", []))
+            served[stage, port] = told.get("BATT_METRICS_PORT"), told.get("BATT_POOL"), *ports
+
+    for (stage, port), (told_port, pool, own, *others) in served.items():
+        if stage is Stage.WORK and port:
+            assert (told_port, pool) == ("9464", "cpu")
+            assert own == [{"name": "metrics", "containerPort": 9464}]
+        else:
+            assert (told_port, pool, own) == (None, None, [])
+        assert others in ([], [[], []])
 
 
 def test_only_plan_is_told_what_a_further_attempt_is_for() -> None:

@@ -159,7 +159,7 @@ def test_run_that_has_ended_is_settled_until_something_is_asked_of_it() -> None:
 
 
 def test_fields_of_other_versions_in_a_status_are_passed_over() -> None:
-    assert run_view(run_object(status={"phase": "Running", "folded": True})).status == RunStatus(phase="Running")
+    assert run_view(run_object(status={"phase": "Running", "bent": True})).status == RunStatus(phase="Running")
 
 
 def test_times_are_read_as_they_are_written() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from batt.message import ErrorMessage, encode
 from batt.status import ConditionType, Reason
+from batt.timing import PhaseStats
 from batt_operator.reconcile import MAX_REMADE, STOP_SECONDS
 from batt_operator.stalls import Stall
 from batt_operator.world import CreateConfigMap, CreateJob, DeleteJob, DeleteRun, PatchJob
@@ -50,14 +51,28 @@ def test_plan_whose_pod_has_ended_and_is_not_counted_yet_is_still_planning() -> 
     assert story.phase == "Planning"
 
 
-def test_phases_hold_the_time_of_the_whole_run() -> None:
+def test_phases_are_those_that_collect_has_told() -> None:
     story = Story().collecting()
-    story.complete("mine-collect", collect_words())
+    whole = PhaseStats().with_duration(12345.678901)
+    story.complete("mine-collect", collect_words(phases={"main.run_batt": whole}))
 
     story.look(30)
 
-    [whole] = [one for one in story.status.phases if one.name == "main.run_batt"]
-    assert whole.sum >= 30
+    assert [(one.name, one.count, one.sum) for one in story.status.phases] == [("main.run_batt", 1, 12345.678901)]
+
+
+def test_an_attempt_is_counted_when_it_has_ended_and_only_then() -> None:
+    story = Story().collecting()
+    counted = [story.status.folded]
+    story.complete("mine-collect", collect_words())
+    story.look()
+    counted.append(story.status.folded)
+    story.edit(attempt=2)
+    story.look()
+    counted.append(story.status.folded)
+
+    assert counted == [0, 1, 1]
+    assert story.phase == "Pending"
 
 
 def test_run_goes_through_all_stages_to_complete() -> None:
