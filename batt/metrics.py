@@ -54,7 +54,7 @@ LABELS: Mapping[str, str] = {
     "code": "of the answer; `0` where there was none",
     "resource": "what is watched: `benchmarkruns` or `jobs`",
     "version": "of batt",
-    "namespace": "of the run",
+    "run_namespace": "namespace of the run; monitors give `namespace` to every target, that of the operator's pod",
     "run": "name of the run; on gauges of live and recent runs alone",
 }
 """Every label with what its values are."""
@@ -215,56 +215,56 @@ RUN_INFO = Metric(
     "batt_run_info",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "kind", "pool", "state"),
+    ("run_namespace", "run", "kind", "pool", "state"),
     "Always 1; joins a run's other series with what it is and where it stands.",
 )
 RUN_SHARDS = Metric(
     "batt_run_shards",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "state"),
+    ("run_namespace", "run", "state"),
     "Shards of a run's current attempt. Moves as pods start and end.",
 )
 RUN_TASKS = Metric(
     "batt_run_tasks",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "state"),
+    ("run_namespace", "run", "state"),
     "Tasks of a run; `solved` and `failed` once they are known.",
 )
 RUN_STARTED = Metric(
     "batt_run_start_timestamp_seconds",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run"),
+    ("run_namespace", "run"),
     "When the current attempt began, in seconds since 1970.",
 )
 RUN_ENDED = Metric(
     "batt_run_end_timestamp_seconds",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run"),
+    ("run_namespace", "run"),
     "When the current attempt ended, in seconds since 1970; absent before.",
 )
 RUN_COST = Metric(
     "batt_run_cost",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "currency", "use"),
+    ("run_namespace", "run", "currency", "use"),
     "What a run's pods cost, in the price's currency; absent until it is collected, or without a price.",
 )
 RUN_PHASE_SECONDS = Metric(
     "batt_run_phase_seconds",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "phase"),
+    ("run_namespace", "run", "phase"),
     "Seconds of a phase in all, of a run's current attempt: its timing summary. Absent until it is collected.",
 )
 RUN_PHASE_COUNT = Metric(
     "batt_run_phase_count",
     Kind.GAUGE,
     Source.RUN,
-    ("namespace", "run", "phase"),
+    ("run_namespace", "run", "phase"),
     "How often the phase ran.",
 )
 
