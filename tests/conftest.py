@@ -33,6 +33,7 @@ NODE = (
     "tests/cluster/test_hal.py",
     "tests/cluster/test_hal_agents.py",
     "tests/cluster/test_node.py",
+    "tests/cluster/test_prometheus.py",
     "tests/cluster/test_commands.py::test_logs_are_told_while_pods_speak_and_after",
 )
 """Beginnings of the ids of tests on the real node: with `-n` one worker runs them all, and starts one node.

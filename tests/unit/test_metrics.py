@@ -9,7 +9,7 @@ import pytest
 from batt.metrics import LABELS, METRICS, Kind, Metric, Source, phases_of
 from batt.timing import CLUSTER_PHASES, HAL_PHASES, PHASES
 
-MANY = {"namespace", "run", "pod", "shard", "task", "index", "candidate", "solver", "instance"}
+MANY = {"run_namespace", "run", "pod", "shard", "task", "index", "candidate", "solver", "instance"}
 """Labels by which a histogram would grow with what users do."""
 
 

@@ -176,12 +176,12 @@ def test_a_run_has_series_of_its_own_and_they_go_with_it() -> None:
     world.fleet.saw(raw)
 
     read = world.read()
-    assert read["batt_run_info"] == {("solvers", "team", "cpu", "mine", "Complete"): 1}
-    assert read["batt_run_shards"]["team", "mine", "succeeded"] == 4
-    assert read["batt_run_tasks"] == {("team", "mine", "total"): 3, ("team", "mine", "solved"): 2}
-    assert read["batt_run_end_timestamp_seconds"]["team", "mine"] - THEN.timestamp() == 50
-    assert read["batt_run_cost"] == {("EUR", "team", "mine", "useful"): 3.5, ("EUR", "team", "mine", "wasted"): 1.5}
-    assert read["batt_run_phase_seconds"] == {("team", "main.run_batt", "mine"): 2.5}
+    assert read["batt_run_info"] == {("solvers", "cpu", "mine", "team", "Complete"): 1}
+    assert read["batt_run_shards"]["mine", "team", "succeeded"] == 4
+    assert read["batt_run_tasks"] == {("mine", "team", "total"): 3, ("mine", "team", "solved"): 2}
+    assert read["batt_run_end_timestamp_seconds"]["mine", "team"] - THEN.timestamp() == 50
+    assert read["batt_run_cost"] == {("EUR", "mine", "team", "useful"): 3.5, ("EUR", "mine", "team", "wasted"): 1.5}
+    assert read["batt_run_phase_seconds"] == {("main.run_batt", "mine", "team"): 2.5}
     world.fleet.listed([])
     gone = world.read()
     assert [name for name in gone if name.startswith("batt_run_")] == []

@@ -14,7 +14,7 @@ from tests.worlds import THEN, pod_object
 YOUNG, OLD = THEN + timedelta(seconds=5), THEN - timedelta(hours=1)
 
 
-def job(name: str = "mine-work", stage: str = "work", created: int = 5, **status: Any) -> dict[str, Any]:
+def job(name: str = "mine-work", stage: str = "work", created: int = 5, status: Any = None) -> dict[str, Any]:
     labels = {"batt.dev/run": "mine", "batt.dev/stage": stage}
     metadata = {
         "name": name,
@@ -23,7 +23,7 @@ def job(name: str = "mine-work", stage: str = "work", created: int = 5, **status
         "labels": labels,
         "creationTimestamp": written_time(THEN + timedelta(seconds=created)),
     }
-    return {"metadata": metadata, "spec": {}, "status": status}
+    return {"metadata": metadata, "spec": {}, "status": status or {}}
 
 
 def ends(*names: str) -> list[PodEnd]:
@@ -63,7 +63,7 @@ def test_jobs_whose_pods_come_and_go_are_those_of_work_under_way() -> None:
         job("mine-work", created=1),
         job("mine-plan", "plan"),
         suspended,
-        job("mine-work-3", **over),
+        job("mine-work-3", status=over),
         job("mine-work-gpu", created=2),
     ]
 

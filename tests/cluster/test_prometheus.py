@@ -1,0 +1,197 @@
+"""A real Prometheus scrapes the operator and pods at work, a restart of the operator in between: what it then says.
+
+One run of solvers, the operator killed, one run of an agent. Everything below is asked of that Prometheus.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from batt.metrics import METRICS, PHASE_SECONDS, RUN_PHASE_SECONDS, WORKER_PHASE_SECONDS, Kind, Source
+from batt.store import open_store
+from batt.timing import PhaseStats, stats_from_json, timing_summary
+from tests.cluster.client import Cluster
+from tests.cluster.commanding import User
+from tests.cluster.conftest import Installed
+from tests.cluster.daemons import wait_until
+from tests.cluster.node import Node
+from tests.cluster.operating import run_object, wait_phase
+from tests.cluster.prometheus import Prometheus, what_is_missing
+from tests.cluster.test_end_to_end import TASKS
+from tests.cluster.test_hal import hal_run, upload_spy
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.node]
+
+STEPS = 2000
+"""Steps of a candidate that keeps a pod busy for a while."""
+
+
+WIDTH = 1e-6
+"""Messages of pods say sums to the microsecond."""
+
+
+class Story(NamedTuple):
+    """What has happened: each run's status and results, and the Prometheus that looked on."""
+
+    prometheus: Prometheus
+    here: Installed
+    statuses: dict[str, dict[str, Any]]
+    results: dict[str, dict[str, Any]]
+
+    def phases(self, run: str) -> dict[str, PhaseStats]:
+        """Return the phases of a run's results."""
+        return stats_from_json(self.results[run]["phases"])
+
+
+@pytest.fixture(scope="module")
+def story(node: Node, installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """The story, told once."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Prometheus(installed.cluster, installed.namespace, node.network, tmp_path_factory.mktemp("prometheus")) as here,
+    ):
+        patch.setenv("STORAGE_EMULATOR_HOST", installed.server)
+        wait_until("the operator's first scrape", lambda: here.now("batt_build_info"))
+        statuses = {"seen-solvers": solver_run(installed)}
+        wait_until("its count", lambda: total(here, "batt_attempts_finished_total") == 1)
+        restart_operator(installed.cluster, installed.namespace, here)
+        statuses["seen-agent"] = agent_run(installed)
+        wait_until("its count", lambda: total(here, "increase(batt_attempts_finished_total[1h])") > 1.5)
+        yield Story(here, installed, statuses, {name: results_of(status) for name, status in statuses.items()})
+
+
+def solver_run(here: Installed) -> dict[str, Any]:
+    """Validate candidates that take a while, in two shards of two pods; return the status."""
+    candidates = f"{here.store}/slow"
+    store = open_store(candidates, Path())
+    for number in range(40):
+        store.create(f"slow{number}.py", slow_solver(number).encode())
+    asked = {"tasks": TASKS, "candidates": candidates, "cache": False, "shards": 2, "timeoutSeconds": 10}
+    here.cluster.apply(run_object("seen-solvers", here.namespace, {"maxConcurrency": 2}, **asked))
+    return wait_phase(here.cluster, here.namespace, "seen-solvers", "Complete", seconds=300)
+
+
+def slow_solver(number: int) -> str:
+    """Return a candidate unlike others: pods of the starter set are gone before anybody has scraped them."""
+    lines = [f"    x1 = {'hmirror' if number % 2 else 'vmirror'}(I)"]
+    lines += [f"    x{step} = rot90(x{step - 1})" for step in range(2, STEPS + number)]
+    return "\n".join(["def solve(I):", *lines, f"    return x{STEPS + number - 1}", ""])
+
+
+def agent_run(here: Installed) -> dict[str, Any]:
+    """Run an agent on two questions; return the status."""
+    here.cluster.apply(hal_run("seen-agent", here.namespace, upload_spy(here, "one", "two")))
+    return wait_phase(here.cluster, here.namespace, "seen-agent", "Complete", seconds=300)
+
+
+def restart_operator(cluster: Cluster, namespace: str, prometheus: Prometheus) -> None:
+    """Kill the operator's pod, and wait until the next one was scraped."""
+    cluster.kubectl("delete", "pod", "-n", namespace, "-l", "app.kubernetes.io/component=operator", "--now")
+    zero = "sum(batt_attempts_finished_total) == 0"
+    wait_until("the next operator's first scrape", lambda: prometheus.now(zero), seconds=120)
+
+
+def results_of(status: dict[str, Any]) -> dict[str, Any]:
+    """Return the results that a run's status points at."""
+    read: dict[str, Any] = json.loads(open_store(status["results"], Path()).read("out/1/results.json"))
+    return read
+
+
+def total(prometheus: Prometheus, query: str) -> float:
+    """Return the sum of what a query gives."""
+    return sum(sample.value for sample in prometheus.now(query))
+
+
+def grown(prometheus: Prometheus, selector: str) -> float:
+    """Return `increase()` of a counter over all that was scraped of it.
+
+    From the first sample to the last: over any other range Prometheus extrapolates, and gives no whole numbers.
+    """
+    [series] = prometheus.samples(selector).values()
+    begin, end = series[0][0], series[-1][0]
+    [sample] = prometheus.now(f"increase({selector}[{round((end - begin) * 1000)}ms])", at=end)
+    return sample.value
+
+
+def test_every_phase_is_there_from_the_start(story: Story) -> None:
+    name = f"{PHASE_SECONDS.name}_count"
+
+    firsts = [series[0][1] for series in story.prometheus.samples(name).values()]
+
+    assert firsts
+    assert set(firsts) == {0}
+
+
+@pytest.mark.parametrize(("run", "kind"), [("seen-solvers", "solvers"), ("seen-agent", "hal")])
+def test_what_phases_have_grown_by_is_what_results_say_with_a_restart_between(
+    story: Story, run: str, kind: str
+) -> None:
+    phases = story.phases(run)
+
+    assert len(phases) >= 6
+    assert "main.run_batt" in phases
+    for phase, stats in phases.items():
+        labels = f'{{kind="{kind}",phase="{phase}",pool="cpu"}}'
+        assert grown(story.prometheus, f"{PHASE_SECONDS.name}_count{labels}") == pytest.approx(stats.number, abs=1e-6)
+        assert grown(story.prometheus, f"{PHASE_SECONDS.name}_sum{labels}") == pytest.approx(stats.total, abs=WIDTH)
+        for place, bucket in ((1.0, 9), (30.0, 12)):
+            told = grown(story.prometheus, f'{PHASE_SECONDS.name}_bucket{labels[:-1]},le="{place}"}}')
+            assert told == pytest.approx(sum(stats.buckets[:bucket]), abs=1e-6)
+
+
+def test_the_way_through_the_cluster_is_counted_pod_by_pod(story: Story) -> None:
+    for kind, pods in (("solvers", 2), ("hal", 2)):
+        for phase in ("queued", "scheduled", "image_pull", "start"):
+            labels = f'{{kind="{kind}",phase="cluster.{phase}",pool="cpu"}}'
+            assert round(grown(story.prometheus, f"{PHASE_SECONDS.name}_count{labels}")) == pods, (kind, phase)
+
+
+def test_pods_at_work_have_told_their_own_phases_by_few_series(story: Story) -> None:
+    series = story.prometheus.samples(f"{WORKER_PHASE_SECONDS.name}_count")
+
+    labels = [dict(one) for one in series]
+    assert {"run_batt.check_solver_speed"} <= {one["phase"] for one in labels if one["kind"] == "solvers"}
+    assert {name for one in labels for name in one} == {"__name__", "instance", "job", "kind", "phase", "pool"}
+    assert {one["pool"] for one in labels} == {"cpu"}
+
+
+def test_every_metric_was_scraped(story: Story) -> None:
+    missing = [
+        metric.name
+        for metric in METRICS
+        if not story.prometheus.samples(metric.name + ("_count" if metric.kind is Kind.HISTOGRAM else ""))
+    ]
+
+    assert missing == []
+
+
+def test_the_timing_summary_is_the_same_in_the_terminal_and_in_prometheus(story: Story, tmp_path: Path) -> None:
+    for run, status in story.statuses.items():
+        told = User(story.here.cluster, story.here.namespace, tmp_path).batt("watch", run).told
+        query = f'{RUN_PHASE_SECONDS.name}{{run="{run}"}}'
+        figures = {one.labels["phase"]: PhaseStats(1, one.value) for one in story.prometheus.now(query)}
+
+        summary = timing_summary(story.phases(run))
+        assert summary in told, told
+        assert timing_summary(figures) == summary
+        assert len(figures) == len(status["phases"]) == len(re.findall(r"^  \S+ +[\d.]+$", summary, re.MULTILINE))
+
+
+def test_no_series_of_a_run_outlives_it(story: Story) -> None:
+    here, name = story.here, "gone-soon"
+    here.cluster.apply(run_object(name, here.namespace))
+    names = [metric.name for metric in METRICS if metric.source is Source.RUN]
+    query = f'{{__name__=~"{"|".join(names)}",run="{name}"}}'
+    wait_until("its series", lambda: story.prometheus.now(query))
+
+    here.cluster.kubectl("delete", "brun", "-n", here.namespace, name)
+
+    wait_until("no series of it", lambda: not story.prometheus.now(query))
