@@ -39,11 +39,13 @@ check: .venv/ready verify ## Lint, types, layers, shell scripts, chart, fresh ge
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run images/install.sh; else echo "skipped: shellcheck is not installed (apt-get install shellcheck)"; fi
 	$(BIN)/python -m tests.charts.lint
 
-generate: .venv/ready ## Write the generated files anew: CRD, JSON schema, field docs
+generate: .venv/ready ## Write the generated files anew: CRD, JSON schema, docs of fields and metrics, dashboards, alerts
 	$(BIN)/python -m batt.schema write
+	$(BIN)/python -m dashboards write
 
 verify: .venv/ready ## Fail if a generated file is stale
 	$(BIN)/python -m batt.schema check
+	$(BIN)/python -m dashboards check
 
 UV := uv==0.13.9
 LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from batt.api import API_VERSION, KIND, MUTABLE
 from batt.schema.jsonschema import NOTICE, Schema, inlined_schema
@@ -45,8 +45,8 @@ def field_docs() -> str:
     ]
     for path, schema in blocks(inlined_schema(), ""):
         lines += ["", f"## {path or KIND}", "", schema["description"], ""]
-        lines += ["| field | type | default | bounds | meaning |", "|---|---|---|---|---|"]
-        lines += [field_row(name, value, schema) for name, value in schema["properties"].items()]
+        rows = [field_cells(name, value, schema) for name, value in schema["properties"].items()]
+        lines += table(("field", "type", "default", "bounds", "meaning"), rows)
     return "\n".join(lines) + "\n"
 
 
@@ -60,16 +60,21 @@ def blocks(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
             yield from blocks(inner, f"{path}.{name}{mark}".removeprefix("."))
 
 
-def field_row(name: str, schema: Schema, block: Schema) -> str:
-    """Return the row of a field in a block's table."""
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown."""
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    return [*lines, *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in rows)]
+
+
+def field_cells(name: str, schema: Schema, block: Schema) -> tuple[str, ...]:
+    """Return the cells of a field's row in a block's table."""
     if name in block.get("required", ()):
         default = "required"
     elif "default" not in schema or schema["default"] in ({}, []) or "properties" in schema:
         default = ""
     else:
         default = f"`{json.dumps(schema['default'])}`"
-    cells = (f"`{name}`", type_words(schema), default, bounds_words(schema), schema["description"])
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return (f"`{name}`", type_words(schema), default, bounds_words(schema), schema["description"])
 
 
 def type_words(schema: Schema) -> str:

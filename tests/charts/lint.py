@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 from tests.charts.conform import kubeconform, schemas_folder
-from tests.charts.rendering import CHART, SWITCHES, try_render
+from tests.charts.monitorschemas import GOOGLE
+from tests.charts.monitorschemas import schemas_folder as monitor_folder
+from tests.charts.rendering import CHART, MONITORS, SWITCHES, Manifest, try_render
 from tests.gotools import TOOLS, cache_folder, ensure_tool, fingerprint
 
 
@@ -21,15 +23,20 @@ def main() -> int:
     if not schemas_folder().exists():
         print("skipped: kubeconform; it reads schemas that tests/cluster/test_chart.py leaves (make test)")
         return done.returncode
-    faults = [f"values {name}: {fault}" for name in SWITCHES for fault in faults_of(name)]
+    switches = {**SWITCHES, **(MONITORS if monitor_folder().exists() else {})}
+    if len(switches) == len(SWITCHES):
+        print(
+            "skipped: kubeconform of monitors; it reads schemas that tests/charts/test_monitoring.py leaves (make test)"
+        )
+    faults = [f"values {name}: {fault}" for name, values in switches.items() for fault in faults_of(values)]
     print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr)
     return 1 if faults or done.returncode else 0
 
 
-def faults_of(switches: str) -> list[str]:
+def faults_of(values: Manifest) -> list[str]:
     """Return what is wrong with what the chart renders under these values."""
-    text, complaint = try_render(SWITCHES[switches])
-    return [complaint] if complaint else kubeconform(text, schemas_folder())
+    text, complaint = try_render(values)
+    return [complaint] if complaint else kubeconform(text, schemas_folder(), monitor_folder(), GOOGLE)
 
 
 if __name__ == "__main__":

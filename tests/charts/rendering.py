@@ -46,6 +46,26 @@ SWITCHES: dict[str, Manifest] = {
 """Values under which every object is rendered that there can be, and as few as there can be."""
 
 
+MONITORED: Manifest = {
+    "metrics": {
+        "operator": {
+            "serviceMonitor": {"enabled": True, "labels": {"release": "stack"}},
+            "podMonitoring": {"enabled": True},
+        },
+        "workers": {"enabled": True, "podMonitor": {"enabled": True}, "podMonitoring": {"enabled": True}},
+        "rules": {"prometheusRule": {"enabled": True}, "clusterRules": {"enabled": True}},
+        "dashboards": {"enabled": True, "annotations": {"grafana_folder": "batt"}},
+    }
+}
+"""Values under which the release is monitored in every way; its objects are of kinds that Kubernetes does not know."""
+
+MONITORS: dict[str, Manifest] = {
+    "monitored": MONITORED,
+    "monitored everywhere": {**MONITORED, "watch": {"allNamespaces": True, "prepare": ["one", "two"]}},
+}
+"""The same for one namespace and for all."""
+
+
 def try_render(values: Manifest | None = None, release: str = "batt", namespace: str = "runs") -> tuple[str, str]:
     """Return what helm prints and what it complains of, for a release with these values over the chart's own."""
     helm = tool_or_skip("helm")

@@ -198,9 +198,9 @@ def test_the_operator_s_probes_ask_where_it_answers() -> None:
     objects = render({"operator": {"healthPort": 9090}})
     (container,) = operator_pod(objects)["spec"]["containers"]
 
-    assert container["ports"] == [{"name": "health", "containerPort": 9090}]
+    assert container["ports"] == [{"name": "http", "containerPort": 9090}]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert settings_of(objects).health_port == 9090
 
 

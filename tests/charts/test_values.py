@@ -60,6 +60,41 @@ OTHERS: dict[str, object] = {
     "operator.podAnnotations": {"a": "b"},
     "operator.terminationGracePeriodSeconds": 60,
     "rbac.aggregate": False,
+    "metrics.operator.serviceMonitor.enabled": True,
+    "metrics.operator.serviceMonitor.interval": "1m",
+    "metrics.operator.serviceMonitor.labels": {"release": "stack"},
+    "metrics.operator.podMonitoring.enabled": True,
+    "metrics.operator.podMonitoring.interval": "1m",
+    "metrics.workers.enabled": True,
+    "metrics.workers.port": 9100,
+    "metrics.workers.from": [{"podSelector": {}}],
+    "metrics.workers.podMonitor.enabled": True,
+    "metrics.workers.podMonitor.interval": "1m",
+    "metrics.workers.podMonitor.labels": {"release": "stack"},
+    "metrics.workers.podMonitoring.enabled": True,
+    "metrics.workers.podMonitoring.interval": "1m",
+    "metrics.rules.prometheusRule.enabled": True,
+    "metrics.rules.prometheusRule.labels": {"release": "stack"},
+    "metrics.rules.clusterRules.enabled": True,
+    "metrics.rules.runbooks": "https://example.org/alerts",
+    "metrics.rules.thresholds.notReconcilingSeconds": 1000,
+    "metrics.rules.thresholds.failedLooks": 0.75,
+    "metrics.rules.thresholds.stuck": "1d",
+    "metrics.rules.thresholds.pendingSeconds": 61,
+    "metrics.rules.thresholds.failureRatio": 0.75,
+    "metrics.rules.thresholds.failures": 61,
+    "metrics.rules.thresholds.failureWindow": "1d",
+    "metrics.rules.thresholds.preemptions": 61,
+    "metrics.rules.thresholds.preemptionRatio": 0.75,
+    "metrics.rules.thresholds.storePods": 61,
+    "metrics.rules.thresholds.storeErrors": 61,
+    "metrics.rules.thresholds.slowFactor": 1.5,
+    "metrics.rules.thresholds.slowCount": 61,
+    "metrics.rules.thresholds.slowSeconds": 61,
+    "metrics.dashboards.enabled": True,
+    "metrics.dashboards.labels": {"team": "arc"},
+    "metrics.dashboards.annotations": {"grafana_folder": "batt"},
+    "metrics.dashboards.namespace": "other",
     "networkPolicy.enabled": False,
     "networkPolicy.metadataServer": False,
     "networkPolicy.except": ["10.0.0.0/8"],
@@ -72,7 +107,11 @@ def leaves(values: Manifest, path: str = "") -> Iterator[str]:
     """Return the path of every value; blocks whose keys are the user's (pools, annotations) are one value."""
     for name, value in values.items():
         here = f"{path}{name}"
-        if isinstance(value, dict) and value and here not in {"pools", "operator.resources"}:
+        if (
+            isinstance(value, dict)
+            and value
+            and here not in {"pools", "operator.resources", "metrics.dashboards.labels"}
+        ):
             yield from leaves(value, f"{here}.")
         else:
             yield here
@@ -88,8 +127,31 @@ def test_the_list_of_other_values_is_whole() -> None:
     assert OTHERS.keys() | {"watch.prepare"} == set(leaves(defaults()))
 
 
-AGENTS = {"agents": {"enabled": True, "identity": {"audience": "pool", "configMap": "identity"}}}
-"""Without these, values for agents do nothing."""
+AGENTS: Manifest = {"agents": {"enabled": True, "identity": {"audience": "pool", "configMap": "identity"}}}
+WORKERS: Manifest = {"metrics": {"workers": {"enabled": True}}}
+
+BASES: dict[str, Manifest] = {
+    "agents.identity.": AGENTS,
+    "images.agent.": AGENTS,
+    "images.scoring.": AGENTS,
+    "metrics.operator.serviceMonitor.": {"metrics": {"operator": {"serviceMonitor": {"enabled": True}}}},
+    "metrics.operator.podMonitoring.": {"metrics": {"operator": {"podMonitoring": {"enabled": True}}}},
+    "metrics.workers.": WORKERS,
+    "metrics.workers.podMonitor.": {"metrics": {"workers": {"enabled": True, "podMonitor": {"enabled": True}}}},
+    "metrics.workers.podMonitoring.": {"metrics": {"workers": {"enabled": True, "podMonitoring": {"enabled": True}}}},
+    "metrics.rules.": {"metrics": {"rules": {"prometheusRule": {"enabled": True}}}},
+    "metrics.dashboards.": {"metrics": {"dashboards": {"enabled": True}}},
+}
+"""What values that begin so do nothing without: the switch of their part."""
+
+
+def base_of(path: str) -> Manifest:
+    """Return the values under which one path does something; a switch is tried without itself."""
+    is_switch = path.endswith(".enabled")
+    known = [
+        base for start, base in BASES.items() if path.startswith(start) and not (is_switch and path in leaves(base))
+    ]
+    return known[-1] if known else {}
 
 
 def merged(first: Manifest, second: Manifest) -> Manifest:
@@ -103,8 +165,7 @@ def merged(first: Manifest, second: Manifest) -> Manifest:
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_every_value_changes_what_is_installed(path: str) -> None:
-    is_of_agents = path.startswith(("agents.identity.", "images.agent.", "images.scoring."))
-    base: Manifest = AGENTS if is_of_agents else {}
+    base = base_of(path)
 
     changed, complaint = try_render(merged(base, nested(path, OTHERS[path])))
 
@@ -142,6 +203,21 @@ def test_every_value_is_described() -> None:
         ({"networkPolicy": {"except": ["private"]}}, ["'/networkPolicy/except/0'"]),
         ({"worker": {"env": [{"value": "x"}]}}, ["'/worker/env/0'", "missing property 'name'"]),
         ({"worker": {"env": {"A": "b"}}}, ["'/worker/env'", "got object, want array"]),
+        ({"metrics": {"workers": {"port": 80}}}, ["'/metrics/workers/port'", "minimum: got 80, want 1,024"]),
+        (
+            {"metrics": {"operator": {"podMonitoring": {"labels": {}}}}},
+            ["'/metrics/operator/podMonitoring'", "'labels' not allowed"],
+        ),
+        (
+            {"metrics": {"operator": {"serviceMonitor": {"interval": "30"}}}},
+            ["'/metrics/operator/serviceMonitor/interval'", "does not match pattern"],
+        ),
+        ({"metrics": {"rules": {"thresholds": {"stuck": 7200}}}}, ["'/metrics/rules/thresholds/stuck'", "want string"]),
+        ({"metrics": {"rules": {"thresholds": {"failureRatio": 50}}}}, ["failureRatio'", "maximum: got 50, want 1"]),
+        (
+            {"metrics": {"rules": {"thresholds": {"pending": 1}}}},
+            ["'/metrics/rules/thresholds'", "'pending' not allowed"],
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(values: Manifest, phrases: list[str]) -> None:
@@ -190,6 +266,8 @@ def test_what_no_schema_can_say_is_refused_all_at_once() -> None:
         "watch": {"allNamespaces": True, "namespace": "one"},
         "agents": {"identity": {"audience": "pool"}},
         "gpuPool": "none",
+        "operator": {"resyncSeconds": 100},
+        "metrics": {"workers": {"podMonitor": {"enabled": True}, "podMonitoring": {"enabled": True}}},
     }
 
     complaint = refusal(values)
@@ -204,6 +282,12 @@ def test_what_no_schema_can_say_is_refused_all_at_once() -> None:
         'watch.namespace: got "one"; must be empty beside watch.allNamespaces; remove one of them',
         'agents.identity: got audience "pool" and configMap ""; must have both or neither; set the other, or remove it',
         f'gpuPool: got "none"; must be a pool; add it to `pools`, or {known}',
+        "metrics.workers.podMonitor.enabled: got true; must be false where workers serve no metrics; "
+        "set metrics.workers.enabled",
+        "metrics.workers.podMonitoring.enabled: got true; must be false where workers serve no metrics; "
+        "set metrics.workers.enabled",
+        "metrics.rules.thresholds.notReconcilingSeconds: got 240; must be more than three times operator.resyncSeconds "
+        "(100); raise it",
     ]:
         assert line in complaint
 

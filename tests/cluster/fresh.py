@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batt.schema.files import ROOT
+from batt.schema.generated import ROOT
 from tests.cluster.client import Cluster
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.daemons import wait_until

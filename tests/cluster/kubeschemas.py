@@ -6,9 +6,8 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.charts.conform import schemas_folder
+from tests.charts.conform import closed_schema, schemas_folder
 from tests.cluster.client import Cluster, Json
 from tests.gotools import locked
 
@@ -47,16 +46,3 @@ def schemas_of(document: Json) -> Iterator[tuple[str, Json]]:
             group = kind["group"].split(".")[0]
             words = [word for word in (kind["kind"].lower(), group, kind["version"]) if word]
             yield f"{'-'.join(words)}.json", {"$ref": f"#/components/schemas/{name}", "components": {"schemas": closed}}
-
-
-def closed_schema(schema: Any) -> Any:  # a part of an OpenAPI document
-    """Return a schema that refuses fields it does not name, as the API server does under strict validation."""
-    if isinstance(schema, list):
-        return [closed_schema(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: closed_schema(value) for key, value in schema.items()}
-    is_open = "additionalProperties" in schema or schema.get("x-kubernetes-preserve-unknown-fields")
-    if isinstance(schema.get("properties"), dict) and "type" in schema and not is_open:
-        result["additionalProperties"] = False
-    return result

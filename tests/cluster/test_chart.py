@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from batt.schema.files import ROOT
+from batt.schema.generated import ROOT
 from tests.charts.conform import kubeconform
-from tests.charts.rendering import CHART, SWITCHES, Manifest, render, try_render
+from tests.charts.monitorschemas import definitions_or_skip
+from tests.charts.rendering import CHART, MONITORED, SWITCHES, Manifest, render, try_render
 from tests.cluster.client import Cluster
 from tests.cluster.conftest import Helm
 from tests.cluster.daemons import wait_until
@@ -86,6 +87,41 @@ def test_the_api_server_takes_every_object_as_it_stands(cluster: Cluster, values
         )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_api_server_takes_every_monitor_of_the_prometheus_operator(cluster: Cluster) -> None:
+    """Google's definitions cannot be had here: tests/charts/test_monitoring.py says what is known of them."""
+    files = [word for path in definitions_or_skip() for word in ("-f", str(path))]
+    cluster.kubectl("apply", "--server-side", *files)
+    try:
+        kinds = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
+        wait_until("the kinds are served", lambda: kinds <= served_kinds(cluster, "monitoring.coreos.com/v1"))
+        with cluster.namespace() as namespace:
+            objects = [
+                each for each in render(MONITORED, namespace=namespace) if "googleapis" not in each["apiVersion"]
+            ]
+
+            done = cluster.try_kubectl(
+                "apply",
+                "--server-side",
+                "--dry-run=server",
+                "--validate=strict",
+                "-f",
+                "-",
+                stdin=yaml.safe_dump_all(objects),
+            )
+
+            assert (done.returncode, done.stderr) == (0, "")
+            taken = {line.partition(".")[0] for line in done.stdout.splitlines()}
+            assert {kind.lower() for kind in kinds} <= taken
+    finally:
+        cluster.kubectl("delete", *files)
+
+
+def served_kinds(cluster: Cluster, version: str) -> set[str]:
+    """Return the kinds of a group and version that the API server serves by now."""
+    found = cluster.find(f"/apis/{version}")
+    return {resource["kind"] for resource in found["resources"]} if found else set()
 
 
 @pytest.mark.usefixtures("no_crd")

@@ -32,5 +32,14 @@
 {{- $faults = append $faults (printf "agents.identity: got audience %q and configMap %q; must have both or neither; set the other, or remove it" (.audience | default "") (.configMap | default "")) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "podMonitor" "podMonitoring" -}}
+{{- if and (get $.Values.metrics.workers $name).enabled (not $.Values.metrics.workers.enabled) -}}
+{{- $faults = append $faults (printf "metrics.workers.%s.enabled: got true; must be false where workers serve no metrics; set metrics.workers.enabled" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $limit := .Values.metrics.rules.thresholds.notReconcilingSeconds -}}
+{{- if le (float64 $limit) (mulf 3 .Values.operator.resyncSeconds) -}}
+{{- $faults = append $faults (printf "metrics.rules.thresholds.notReconcilingSeconds: got %v; must be more than three times operator.resyncSeconds (%v); raise it" $limit .Values.operator.resyncSeconds) -}}
+{{- end -}}
 {{- if $faults }}{{ fail (join "\n" (prepend $faults "the values have faults:")) }}{{ end -}}
 {{- end }}

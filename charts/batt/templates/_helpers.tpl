@@ -100,4 +100,9 @@ resyncSeconds: {{ .Values.operator.resyncSeconds }}
 runSeconds: {{ .Values.runSeconds | int64 }}
 maxConcurrency: {{ .Values.maxConcurrency | int64 }}
 healthPort: {{ .Values.operator.healthPort }}
+{{- with .Values.metrics.workers }}
+{{- if .enabled }}
+workerMetricsPort: {{ .port }}
+{{- end }}
+{{- end }}
 {{- end }}

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from batt.schema.crd import crd
-from batt.schema.files import ROOT
+from batt.schema.generated import ROOT
 from tests.gotools import tool_or_skip
 from tests.runcorpus import FOLDER, Expected, cluster_faults, run_files
 
