@@ -1,25 +1,23 @@
-"""A real Prometheus beside the tests' node: it finds pods as a cluster's does, and answers queries.
+"""A real Prometheus beside the tests' node: it scrapes the pods that the chart's monitors choose, while they live.
 
-Debian's package. Its jobs do what the chart's monitors ask of an operator of Prometheus: the same ports, labels kept
-and labels dropped.
+The same pods, ports, labels kept and labels dropped. Debian's Prometheus knows no Kubernetes: it asks us for targets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-import urllib.error
-import urllib.parse
-import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
+from batt.web import Page, serve
 from tests.cluster.client import Cluster
 from tests.cluster.daemons import Daemon, wait_until
 from tests.cluster.network import Network
+from tests.prometheus import Prometheus, program_or_skip
 
 INTERVAL = "1s"
 """How often everything is scraped: pods of tests live for seconds."""
@@ -27,120 +25,72 @@ INTERVAL = "1s"
 PORT = 9090
 """Where it listens, in the node's network alone."""
 
-
-def what_is_missing() -> str:
-    """Return why there is no Prometheus here, and what to do about it; empty where there is one."""
-    if shutil.which("prometheus"):
-        return ""
-    return "this needs a Prometheus: apt-get install --no-install-recommends prometheus"
-
-
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 """A series' labels by name, in order."""
 
 
-class Sample(NamedTuple):
-    """A series' value at a time, in seconds since the epoch."""
+@contextlib.contextmanager
+def scraping(cluster: Cluster, namespace: str, network: Network, folder: Path) -> Iterator[Prometheus]:
+    """Start a Prometheus that scrapes a namespace of the node."""
+    operator = "app.kubernetes.io/component%3Doperator"
+    one_target = {"instance": "batt-operator"}  # the same when its pod is another one, as the chart's monitor has it
+    pages = {
+        "/operator": lambda: targets(cluster, namespace, operator, "http", one_target),
+        "/workers": lambda: targets(cluster, namespace, "batt.dev/stage%3Dwork", "metrics", {}),
+    }
+    server = serve(0, pages)
+    told = jobs(f"{network.host}:{server.server_port}")
+    config = {"global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL}, "scrape_configs": told}
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    address = f"{network.node}:{PORT}"
+    command = [
+        program_or_skip("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={address}", "--log.level=warn",
+    ]  # fmt: skip
+    daemon = Daemon("prometheus", command, folder, netns=network.name)
+    try:
+        prometheus = Prometheus(f"http://{address}")
+        wait_until("Prometheus answers", prometheus.is_ready, daemons=[daemon])
+        yield prometheus
+    finally:
+        daemon.stop()
+        server.stop()
 
-    labels: dict[str, str]
-    time: float
-    value: float
+
+def scraped(prometheus: Prometheus, selector: str) -> dict[Labels, list[tuple[float, float]]]:
+    """Return what was scraped of each series in the last hour: times, seconds since the epoch, and values."""
+    found = prometheus.ask("query", query=f"{selector}[1h]")["result"]
+    return {
+        tuple(sorted(one["metric"].items())): [(float(time), float(value)) for time, value in one["values"]]
+        for one in found
+    }
 
 
-class Prometheus:
-    """A Prometheus that scrapes a namespace of the node; use it as a context manager."""
-
-    def __init__(self, cluster: Cluster, namespace: str, network: Network, folder: Path) -> None:
-        self.folder = folder
-        self.network = network
-        self.url = f"http://{network.node}:{PORT}"
-        jobs = [operator_job(cluster.kubeconfig, namespace), workers_job(cluster.kubeconfig, namespace)]
-        config = {"global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL}, "scrape_configs": jobs}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-
-    def __enter__(self) -> Self:
-        command = [
-            "prometheus", f"--config.file={self.folder}/prometheus.yaml", f"--storage.tsdb.path={self.folder}/data",
-            f"--web.listen-address={self.network.node}:{PORT}", "--log.level=warn",
-        ]  # fmt: skip
-        self.daemon = Daemon("prometheus", command, self.folder, netns=self.network.name)
-        wait_until("Prometheus", self.is_ready, seconds=60, daemons=[self.daemon])
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.daemon.stop()
-
-    def is_ready(self) -> bool:
-        """Return whether it answers queries."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def ask(self, path: str, **query: str) -> Any:  # JSON, by the path
-        """Return the data of an answer of its API; an error's words fail the test."""
-        try:
-            url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            with error:
-                raise AssertionError(f"{path} {query}: {error.read().decode()}") from error
-
-    def now(self, query: str, at: float | None = None) -> list[Sample]:
-        """Return what a query gives now, or at a time."""
-        when = {} if at is None else {"time": f"{at:.3f}"}
-        return [
-            Sample(one["metric"], float(one["value"][0]), float(one["value"][1]))
-            for one in self.ask("query", query=query, **when)["result"]
-        ]
-
-    def samples(
-        self, selector: str, seconds: int = 3600
-    ) -> dict[tuple[tuple[str, str], ...], list[tuple[float, float]]]:
-        """Return what was scraped of each series: times and values."""
-        found = self.ask("query", query=f"{selector}[{seconds}s]")["result"]
-        return {
-            tuple(sorted(one["metric"].items())): [(float(time), float(value)) for time, value in one["values"]]
-            for one in found
+def jobs(address: str) -> list[dict[str, Any]]:
+    """Return what is scraped: the targets that a server at an address tells."""
+    return [
+        {
+            "job_name": name,
+            "http_sd_configs": [{"url": f"http://{address}/{name}", "refresh_interval": INTERVAL}],
+            **more,
         }
+        for name, more in {
+            "operator": {},
+            "workers": {
+                "metric_relabel_configs": [
+                    {"action": "keep", "source_labels": ["__name__"], "regex": "batt_worker_.*"},
+                ]
+            },
+        }.items()
+    ]
 
 
-def operator_job(kubeconfig: Path, namespace: str) -> dict[str, Any]:
-    """Return the job of the chart's ServiceMonitor: one target, which stays the same when its pod is another one."""
-    return {
-        "job_name": "operator",
-        "kubernetes_sd_configs": [pods_of(kubeconfig, namespace)],
-        "relabel_configs": [
-            keep("__meta_kubernetes_pod_label_app_kubernetes_io_component", "operator"),
-            keep("__meta_kubernetes_pod_container_port_name", "http"),
-            {"target_label": "instance", "replacement": "batt-operator"},
-        ],
-    }
-
-
-def workers_job(kubeconfig: Path, namespace: str) -> dict[str, Any]:
-    """Return the job of the chart's PodMonitor."""
-    return {
-        "job_name": "workers",
-        "kubernetes_sd_configs": [pods_of(kubeconfig, namespace)],
-        "relabel_configs": [
-            keep("__meta_kubernetes_pod_label_batt_dev_stage", "work"),
-            keep("__meta_kubernetes_pod_container_port_name", "metrics"),
-        ],
-        "metric_relabel_configs": [keep("__name__", "batt_worker_.*")],
-    }
-
-
-def pods_of(kubeconfig: Path, namespace: str) -> dict[str, Any]:
-    """Return how pods of a namespace are found."""
-    return {"role": "pod", "kubeconfig_file": str(kubeconfig), "namespaces": {"names": [namespace]}}
-
-
-def keep(label: str, value: str) -> dict[str, Any]:
-    """Return the rule that drops what has another value."""
-    return {"action": "keep", "source_labels": [label], "regex": value}
+def targets(cluster: Cluster, namespace: str, selector: str, port: str, labels: Mapping[str, str]) -> Page:
+    """Return the pods that run and have a port, as Prometheus asks for targets (http_sd_config)."""
+    found = []
+    for pod in cluster.items(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}"):
+        address = pod["status"].get("podIP")
+        if pod["status"]["phase"] == "Running" and address:
+            ports = [one for container in pod["spec"]["containers"] for one in container.get("ports", ())]
+            found += [f"{address}:{one['containerPort']}" for one in ports if one["name"] == port]
+    return Page(200, "application/json", json.dumps([{"targets": found, "labels": labels}]).encode())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,15 +17,17 @@ import pytest
 from batt.metrics import METRICS, PHASE_SECONDS, RUN_PHASE_SECONDS, WORKER_PHASE_SECONDS, Kind, Source
 from batt.store import open_store
 from batt.timing import PhaseStats, stats_from_json, timing_summary
+from dashboards.queries import EVERYTHING, choice_queries, panel_queries
 from tests.cluster.client import Cluster
 from tests.cluster.commanding import User
 from tests.cluster.conftest import Installed
 from tests.cluster.daemons import wait_until
 from tests.cluster.node import Node
 from tests.cluster.operating import run_object, wait_phase
-from tests.cluster.prometheus import Prometheus, what_is_missing
+from tests.cluster.prometheus import scraped, scraping
 from tests.cluster.test_end_to_end import TASKS
 from tests.cluster.test_hal import hal_run, upload_spy
+from tests.prometheus import Prometheus
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.node]
 
@@ -52,14 +55,13 @@ class Story(NamedTuple):
 @pytest.fixture(scope="module")
 def story(node: Node, installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """The story, told once."""
-    if missing := what_is_missing():
-        pytest.skip(missing)
+    folder = tmp_path_factory.mktemp("prometheus")
     with (
         pytest.MonkeyPatch.context() as patch,
-        Prometheus(installed.cluster, installed.namespace, node.network, tmp_path_factory.mktemp("prometheus")) as here,
+        scraping(installed.cluster, installed.namespace, node.network, folder) as here,
     ):
         patch.setenv("STORAGE_EMULATOR_HOST", installed.server)
-        wait_until("the operator's first scrape", lambda: here.now("batt_build_info"))
+        wait_until("the operator's first scrape", lambda: now(here, "batt_build_info"))
         statuses = {"seen-solvers": solver_run(installed)}
         wait_until("its count", lambda: total(here, "batt_attempts_finished_total") == 1)
         restart_operator(installed.cluster, installed.namespace, here)
@@ -96,7 +98,7 @@ def restart_operator(cluster: Cluster, namespace: str, prometheus: Prometheus) -
     """Kill the operator's pod, and wait until the next one was scraped."""
     cluster.kubectl("delete", "pod", "-n", namespace, "-l", "app.kubernetes.io/component=operator", "--now")
     zero = "sum(batt_attempts_finished_total) == 0"
-    wait_until("the next operator's first scrape", lambda: prometheus.now(zero), seconds=120)
+    wait_until("the next operator's first scrape", lambda: now(prometheus, zero), seconds=120)
 
 
 def results_of(status: dict[str, Any]) -> dict[str, Any]:
@@ -105,9 +107,14 @@ def results_of(status: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
+def now(prometheus: Prometheus, query: str) -> list[tuple[Mapping[str, str], float]]:
+    """Return what a query gives now: labels and value of each series."""
+    return prometheus.value(query, time.time())
+
+
 def total(prometheus: Prometheus, query: str) -> float:
     """Return the sum of what a query gives."""
-    return sum(sample.value for sample in prometheus.now(query))
+    return sum(value for _, value in now(prometheus, query))
 
 
 def grown(prometheus: Prometheus, selector: str) -> float:
@@ -115,16 +122,16 @@ def grown(prometheus: Prometheus, selector: str) -> float:
 
     From the first sample to the last: over any other range Prometheus extrapolates, and gives no whole numbers.
     """
-    [series] = prometheus.samples(selector).values()
+    [series] = scraped(prometheus, selector).values()
     begin, end = series[0][0], series[-1][0]
-    [sample] = prometheus.now(f"increase({selector}[{round((end - begin) * 1000)}ms])", at=end)
-    return sample.value
+    [(_, value)] = prometheus.value(f"increase({selector}[{round((end - begin) * 1000)}ms])", end)
+    return value
 
 
 def test_every_phase_is_there_from_the_start(story: Story) -> None:
     name = f"{PHASE_SECONDS.name}_count"
 
-    firsts = [series[0][1] for series in story.prometheus.samples(name).values()]
+    firsts = [series[0][1] for series in scraped(story.prometheus, name).values()]
 
     assert firsts
     assert set(firsts) == {0}
@@ -155,7 +162,7 @@ def test_the_way_through_the_cluster_is_counted_pod_by_pod(story: Story) -> None
 
 
 def test_pods_at_work_have_told_their_own_phases_by_few_series(story: Story) -> None:
-    series = story.prometheus.samples(f"{WORKER_PHASE_SECONDS.name}_count")
+    series = scraped(story.prometheus, f"{WORKER_PHASE_SECONDS.name}_count")
 
     labels = [dict(one) for one in series]
     assert {"run_batt.check_solver_speed"} <= {one["phase"] for one in labels if one["kind"] == "solvers"}
@@ -167,17 +174,29 @@ def test_every_metric_was_scraped(story: Story) -> None:
     missing = [
         metric.name
         for metric in METRICS
-        if not story.prometheus.samples(metric.name + ("_count" if metric.kind is Kind.HISTOGRAM else ""))
+        if not scraped(story.prometheus, metric.name + ("_count" if metric.kind is Kind.HISTOGRAM else ""))
     ]
 
     assert missing == []
+
+
+def test_every_query_of_every_dashboard_has_data(story: Story) -> None:
+    chosen = {**EVERYTHING, "run": "seen-solvers", "other": "seen-agent"}
+
+    empty = [query for query in panel_queries(chosen) if not now(story.prometheus, query.query)]
+    unchosen = [
+        choice for choice in choice_queries(chosen) if not [one for one, _ in now(story.prometheus, choice.selector)]
+    ]
+
+    assert empty == []
+    assert unchosen == []
 
 
 def test_the_timing_summary_is_the_same_in_the_terminal_and_in_prometheus(story: Story, tmp_path: Path) -> None:
     for run, status in story.statuses.items():
         told = User(story.here.cluster, story.here.namespace, tmp_path).batt("watch", run).told
         query = f'{RUN_PHASE_SECONDS.name}{{run="{run}"}}'
-        figures = {one.labels["phase"]: PhaseStats(1, one.value) for one in story.prometheus.now(query)}
+        figures = {labels["phase"]: PhaseStats(1, value) for labels, value in now(story.prometheus, query)}
 
         summary = timing_summary(story.phases(run))
         assert summary in told, told
@@ -190,8 +209,8 @@ def test_no_series_of_a_run_outlives_it(story: Story) -> None:
     here.cluster.apply(run_object(name, here.namespace))
     names = [metric.name for metric in METRICS if metric.source is Source.RUN]
     query = f'{{__name__=~"{"|".join(names)}",run="{name}"}}'
-    wait_until("its series", lambda: story.prometheus.now(query))
+    wait_until("its series", lambda: now(story.prometheus, query))
 
     here.cluster.kubectl("delete", "brun", "-n", here.namespace, name)
 
-    wait_until("no series of it", lambda: not story.prometheus.now(query))
+    wait_until("no series of it", lambda: not now(story.prometheus, query))

@@ -36,6 +36,7 @@ def install_values(images: Mapping[str, str], results: str, server: str, package
         "images": {name: name_and_tag(reference) for name, reference in images.items()},
         "agents": {"enabled": True, **identity},
         "results": results,
+        "metrics": {"workers": {"enabled": True}},
         "worker": {"env": [{"name": name, "value": value} for name, value in variables.items()]},
         "pools": {
             "cpu": {"resources": POD, "price": {"perHour": 0.05, "dated": "2025-06-30"}},
