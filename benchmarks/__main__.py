@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.measure import Scale
 from benchmarks.report import OUT, Report, machine_facts, markdown, store, stored
 
-NAMES = ("module", "solvers", "startup", "memory", "scaling", "dsl", "cluster")
+NAMES = ("module", "solvers", "startup", "memory", "scaling", "dsl", "scrape", "cluster")
 """All benchmarks, in the order in which they run; each is a module with `measure(scale)`."""
 
 

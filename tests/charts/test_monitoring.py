@@ -101,7 +101,9 @@ def test_a_service_monitor_finds_the_operator_by_its_service() -> None:
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     assert service["spec"]["type"] == "ClusterIP"
     assert port["targetPort"] == container["ports"][0]["name"]
-    assert monitor["spec"]["endpoints"] == [{"port": port["name"], "path": "/metrics", "interval": "1m"}]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["path"], endpoint["interval"]) == (port["name"], "/metrics", "1m")
+    assert {"targetLabel": "instance", "replacement": "batt-operator"} in endpoint["relabelings"]
     assert monitor["metadata"]["labels"]["a"] == "b"
     assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"] == "runs"
 
