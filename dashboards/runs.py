@@ -114,7 +114,7 @@ def each_run() -> tuple[Panel, ...]:
         ),
         lines(
             "Items",
-            "Candidates, modules or tasks finished a second, where pods of the work are scraped "
+            "Candidates and modules done a second, where pods of the work are scraped "
             "(`metrics.workers`); 0 where none is.",
             [Query(or_zero(items), "{{kind}} {{pool}}")],
             EACH_SECOND,

@@ -11,7 +11,18 @@ import yaml
 from batt.metrics import METRICS, Source
 from tests.charts.conform import kubeconform
 from tests.charts.monitorschemas import monitor_schemas
-from tests.charts.rendering import CHART, MONITORED, MONITORS, Manifest, defaults, of_kind, render, the, try_render
+from tests.charts.rendering import (
+    CHART,
+    MONITORED,
+    MONITORS,
+    Manifest,
+    defaults,
+    of_kind,
+    render,
+    settings_of,
+    the,
+    try_render,
+)
 from tests.charts.test_values import merged, nested
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of helm takes minutes
@@ -169,13 +180,13 @@ def test_no_label_of_ours_is_one_that_who_scrapes_gives() -> None:
 
 
 def test_workers_serve_metrics_where_they_are_told_to() -> None:
-    def settings(values: Manifest) -> Manifest:
-        text = the(render(values), "ConfigMap", "-operator")["data"]["config.yaml"]
-        return dict(yaml.safe_load(text))
+    usual, on, other = (
+        settings_of(render({"metrics": {"workers": workers}})).worker_metrics_port
+        for workers in ({}, {"enabled": True}, {"enabled": True, "port": 9100})
+    )
 
-    assert "workerMetricsPort" not in settings({})
-    assert settings({"metrics": {"workers": {"enabled": True}}})["workerMetricsPort"] == 9464
-    assert settings({"metrics": {"workers": {"enabled": True, "port": 9100}}})["workerMetricsPort"] == 9100
+    assert (usual, on, other) == (0, 9464, 9100)
+    assert settings_of(render(MONITORED)).worker_metrics_port == 9464
 
 
 def test_their_port_is_open_then_to_whom_it_is_said() -> None:
@@ -196,7 +207,7 @@ def test_dashboards_are_configmaps_that_the_sidecar_finds() -> None:
     boards = [each for each in found if "dashboard" in each["metadata"]["name"]]
 
     assert [each["metadata"]["name"] for each in boards] == [
-        f"batt-dashboard-{name}" for name in ("operator", "phases", "runs")
+        f"batt-{name}-dashboard" for name in ("operator", "phases", "runs")
     ]
     for each in boards:
         assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
