@@ -112,9 +112,19 @@ def test_a_service_monitor_finds_the_operator_by_its_service() -> None:
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     assert service["spec"]["type"] == "ClusterIP"
     assert port["targetPort"] == container["ports"][0]["name"]
-    assert monitor["spec"]["endpoints"] == [{"port": port["name"], "path": "/metrics", "interval": "1m"}]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["path"], endpoint["interval"]) == (port["name"], "/metrics", "1m")
     assert monitor["metadata"]["labels"]["a"] == "b"
     assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"] == "runs"
+
+
+def test_a_restarted_operator_goes_on_in_the_same_series() -> None:
+    """Else what it counts before its first scrape would be lost: a new series begins at what is seen first."""
+    [endpoint] = the(render(MONITORED), "ServiceMonitor")["spec"]["endpoints"]
+    name, drop = endpoint["relabelings"]
+
+    assert name == {"targetLabel": "instance", "replacement": "batt-operator"}
+    assert (drop["action"], drop["regex"].split("|")) == ("labeldrop", ["pod", "container", "endpoint"])
 
 
 def test_google_s_monitoring_finds_the_operator_s_pod() -> None:
