@@ -99,6 +99,14 @@ def test_quantiles_are_those_of_what_ended_and_of_pools_that_were_used(prometheu
     assert not any(math.isnan(value) for _, value in found)
 
 
+def test_what_could_have_been_and_was_not_is_not_shown(prometheus: Prometheus) -> None:
+    found = prometheus.value(query_of("runs", "Attempts, by how they ended"), END)
+    stalled = prometheus.value(query_of("operator", "Runs without a running pod"), END)
+
+    assert [labels for labels, _ in found] == [{"reason": "AllShardsDone"}]
+    assert stalled == [({}, 0)]
+
+
 def test_nothing_has_failed(prometheus: Prometheus) -> None:
     [(_, failed)] = prometheus.value(query_of("runs", "Failed"), END)
 
