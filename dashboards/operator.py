@@ -16,7 +16,7 @@ from batt.metrics import (
 )
 from dashboards.boards import Board, Row
 from dashboards.panels import EACH_SECOND, SECONDS, Column, Panel, Query, lines, numbers, rows
-from dashboards.promql import most, or_zero, quantile, rate, select, total
+from dashboards.promql import most, or_zero, quantile, rate, select, those_that_are, total
 from dashboards.scope import OPERATOR, operators
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
@@ -130,7 +130,7 @@ def saturation() -> tuple[Panel, ...]:
         lines(
             "Runs without a running pod",
             "By reason; docs/troubleshooting.md explains each.",
-            [Query(total(select(STALLED, *OPERATOR), "reason"), "{{reason}}")],
+            [Query(those_that_are(total(select(STALLED, *OPERATOR), "reason")), "{{reason}}")],
             width=8,
             is_stacked=True,
         ),

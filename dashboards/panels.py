@@ -23,6 +23,9 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 FULL = 24
 """Columns of Grafana's grid."""
 
+PHASES_OF_RUN = {"title": "Its phases", "url": "/d/batt-phases?var-run=${__value.text}&${__url_time_range}"}
+"""Where a click on a run leads to."""
+
 SECONDS, SHARE, COUNT, EACH_SECOND, HOURS = "s", "percentunit", "short", "ops", "h"
 """Units, by Grafana's names."""
 
@@ -78,7 +81,7 @@ def heat(title: str, tells: str, buckets: str, width: int = FULL) -> Panel:
     panel = heatmap.Panel().title(title).description(tells).datasource(SOURCE).height(9).span(width)
     colours = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
     panel = panel.calculate(False).color(colours.scale(HeatmapColorScale.EXPONENTIAL).exponent(0.5))
-    panel = panel.rows_frame(heatmap.RowsHeatmapOptions().layout(looks.HeatmapCellLayout.LE))
+    panel = panel.rows_frame(heatmap.RowsHeatmapOptions().layout(looks.HeatmapCellLayout.AUTO))
     panel = panel.y_axis(heatmap.YAxisConfig().unit(SECONDS)).filter_values(heatmap.FilterValueRange().le(1e-9))
     return panel.show_legend().show_tooltip().targets([query.range().ref_id("A")])
 
@@ -88,7 +91,7 @@ def rows(
 ) -> Panel:
     """Return a table: a row for each combination of labels, the greatest of the first column of values first.
 
-    labels: label -> title, in order; queries may have fewer, but for the first one.
+    labels: label -> title, in order; queries may have fewer, but for the first one. A run leads to its phases.
     """
     values = {f"Value #{letter(place)}": column.title for place, column in enumerate(columns)}
     titles = {**labels, **(values if len(columns) > 1 else {"Value": columns[0].title})}
@@ -98,6 +101,8 @@ def rows(
     panel = panel.targets([query.instant().format(PromQueryFormat.TABLE) for query in queries])
     for column in filter(operator.attrgetter("title"), columns):
         panel = panel.override_by_name(column.title, [models.DynamicConfigValue("unit", column.unit)])
+    if "run" in labels:
+        panel = panel.override_by_name(labels["run"], [models.DynamicConfigValue("links", [PHASES_OF_RUN])])
     order = {name: place for place, name in enumerate(titles)}
     shape = {"excludeByName": hidden, "indexByName": order, "renameByName": dict(titles)}
     panel = panel.with_transformation(models.DataTransformerConfig("merge", options={}))

@@ -72,7 +72,7 @@ def over_time() -> tuple[Panel, ...]:
         lines(
             name,
             "At each moment over the time before it that is chosen above.",
-            [Query(quantile(part, buckets, *BY), "{{kind}} {{pool}} {{phase}}")],
+            [Query(f"{quantile(part, buckets, *BY)} >= 0", "{{kind}} {{pool}} {{phase}}")],
             SECONDS,
             width=FULL // len(QUANTILES),
         )

@@ -82,6 +82,11 @@ def or_zero(text: str) -> str:
     return f"{text} or on () vector(0)"
 
 
+def those_that_are(text: str) -> str:
+    """Return the series of a query that are not 0, for what could be in many ways; 0 where none is."""
+    return or_zero(f"{text} > 0")
+
+
 def one_of(*values: str) -> str:
     """Return a regular expression that matches exactly these values."""
     return "|".join(values)

@@ -26,7 +26,7 @@ from batt.metrics import (
 )
 from dashboards.boards import Board, Row
 from dashboards.panels import EACH_SECOND, HOURS, SECONDS, SHARE, Column, Panel, Query, bars, lines, numbers, rows
-from dashboards.promql import increase, most, one_of, or_zero, rate, select, share, total
+from dashboards.promql import increase, most, one_of, or_zero, rate, select, share, those_that_are, total
 from dashboards.scope import KINDS, OPERATOR, RUNS_IN, WORKERS, kinds, namespaces, operators
 from dashboards.words import AT_WORK, NO_FAILURE, RUN, STATES
 
@@ -64,7 +64,12 @@ def now() -> tuple[Panel, ...]:
             SECONDS,
         ),
         numbers("Stalled", "Runs without a running pod, for a reason.", [Query(total(select(STALLED, *OPERATOR)))]),
-        numbers("Failed", "Share of the attempts that ended in this time.", [Query(share(failed, ended))], SHARE),
+        numbers(
+            "Failed",
+            "Share of the attempts that ended in this time.",
+            [Query(or_zero(share(failed, f"({ended} > 0)")))],
+            SHARE,
+        ),
         numbers("Cost", "Of attempts that ended in this time.", [Query(costs, "{{currency}}")]),
     )
 
@@ -114,7 +119,7 @@ def each_run() -> tuple[Panel, ...]:
         ),
         lines(
             "Items",
-            "Candidates, modules or tasks finished a second, where pods of the work are scraped "
+            "Candidates and modules done a second, where pods of the work are scraped "
             "(`metrics.workers`); 0 where none is.",
             [Query(or_zero(items), "{{kind}} {{pool}}")],
             EACH_SECOND,
@@ -141,12 +146,13 @@ def failures() -> tuple[Panel, ...]:
     """Return what ended, and why."""
     shards = total(increase(SHARDS_FINISHED, "$__range", *KINDS), "kind", "pool", "result")
     store = total(increase(WORKER_STORE_ERRORS, "$__rate_interval", *WORKERS, 'kind=~"$kind"'), "pool")
+    reasons = total(increase(FINISHED, "$__range", *KINDS), "reason")
     outcomes = total(increase(OUTCOMES, "$__range", *KINDS), "kind", "outcome")
     return (
         bars(
             "Attempts, by how they ended",
-            "In this time, the ten most frequent reasons; docs/troubleshooting.md explains each.",
-            [Query(f"topk(10, {total(increase(FINISHED, '$__range', *KINDS), 'reason')})", "{{reason}}")],
+            "In this time, by reason; docs/troubleshooting.md explains each.",
+            [Query(those_that_are(reasons), "{{reason}}")],
         ),
         bars(
             "Pods without a result, by reason",
@@ -156,7 +162,7 @@ def failures() -> tuple[Panel, ...]:
         bars(
             "Outcomes",
             "Of attempts that ended in this time: candidates by verdict, agents' tasks by outcome.",
-            [Query(outcomes, "{{kind}} {{outcome}}")],
+            [Query(those_that_are(outcomes), "{{kind}} {{outcome}}")],
         ),
         bars(
             "Shards of attempts that ended",

@@ -1,35 +1,22 @@
-"""Samples of every metric, as a cluster has them on which a run of solvers and a run of an agent have completed."""
+"""What a Prometheus has scraped of batt while a run of solvers and a run of an agent went on and completed.
+
+Made by the exporters themselves, at two moments: before the runs have ended, and after.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from batt.hal.outcomes import Outcome
-from batt.metrics import (
-    METRICS,
-    OUTCOMES,
-    PHASE_SECONDS,
-    RETRIES,
-    RETRY_REASONS,
-    RUN_COST,
-    RUN_INFO,
-    RUN_PHASE_COUNT,
-    RUN_PHASE_SECONDS,
-    RUN_SHARDS,
-    RUN_TASKS,
-    RUNS,
-    SHARD_STATES,
-    STALLED,
-    USES,
-    Kind,
-    Metric,
-    Source,
-    phases_of,
-)
-from batt.solver.verdicts import Verdict
-from batt.status import Phase, Reason
-from batt.timing import EDGES
+from batt.exporter import Family
+from batt.message import CollectMessage
+from batt.metrics import phases_of
+from batt.podmetrics import PodMetrics
+from batt.timing import CLUSTER_PHASES, PhaseClock, PhaseStats
+from batt_operator.exporter import Ages, Folded, Metrics
+from batt_operator.fleet import Fleet
+from batt_operator.observed import written_time
+from tests.worlds import GPU, HAL, run_object, settings_with
 
 KINDS = {"solvers": "arc", "hal": "agents"}
 """Kinds of runs, and the run of each."""
@@ -46,115 +33,102 @@ STEPS = 120
 ENDED = 90
 """The sample from which on both runs have ended."""
 
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "kind": tuple(KINDS),
-    "pool": ("cpu", "l4"),
-    "reason": tuple(Reason),
-    "result": ("succeeded", "failed"),
-    "use": USES,
-    "currency": ("USD",),
-    "verb": ("GET", "POST", "PATCH", "DELETE"),
-    "code": ("200",),
-    "resource": ("benchmarkruns", "jobs"),
-    "version": ("0.1.0",),
-    "run_namespace": (NAMESPACE,),
-}
-"""Values of labels that are the same for all metrics."""
+DURATION = 0.2
+"""Seconds that each phase took, each time."""
 
-STATES = {RUNS.name: tuple(Phase), RUN_SHARDS.name: SHARD_STATES, RUN_TASKS.name: ("total", "solved", "failed")}
-"""Values of `state`, by metric."""
+TIMES = 20
+"""How often each phase ran."""
 
 
 def openmetrics(begin: int) -> str:
-    """Return samples of every metric from a moment on, in seconds since 1970."""
-    lines: list[str] = []
-    for metric in METRICS:
-        name = metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name
-        lines.append(f"# TYPE {name} {metric.kind.value}")
-        for labels in combinations(metric):
-            text = ",".join(f'{label}="{value}"' for label, value in {**target(metric), **labels}.items())
-            lines += series(metric, labels, text, begin)
-    return "\n".join([*lines, "# EOF", ""])
-
-
-def target(metric: Metric) -> Mapping[str, str]:
-    """Return the labels that who scrapes gives to a metric's series."""
-    where = {"namespace": NAMESPACE, "instance": "10.0.0.9:9464" if metric.source is Source.WORKER else "10.0.0.1:8080"}
-    return {**where, "job": "batt"}
-
-
-def combinations(metric: Metric) -> Iterator[Mapping[str, str]]:
-    """Yield the labels of every series of a metric: all that can be, so that counters stand at 0 before they move."""
-    words = {label: values_of(metric, label) for label in metric.labels if label not in {"phase", "outcome", "run"}}
-    for values in itertools.product(*words.values()):
-        labels = dict(zip(words, values, strict=True))
-        if "run" in metric.labels:
-            for kind, run in KINDS.items():
-                yield from of_run(metric, kind, {**labels, "run": run})
-        elif "phase" in metric.labels:
-            yield from ({**labels, "phase": phase} for phase in phases_of(labels["kind"]))
-        elif metric is OUTCOMES:
-            outcomes: tuple[str, ...] = tuple(Verdict) if labels["kind"] == "solvers" else tuple(Outcome)
-            yield from ({**labels, "outcome": outcome} for outcome in outcomes)
-        else:
-            yield labels
-
-
-def of_run(metric: Metric, kind: str, labels: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield the labels of the series that a metric has of one run."""
-    if metric is RUN_INFO:
-        if (labels["kind"], labels["pool"], labels["state"]) == (kind, "cpu", Phase.COMPLETE):
-            yield labels
-    elif "phase" in metric.labels:
-        yield from ({**labels, "phase": phase} for phase in phases_of(kind))
-    else:
-        yield labels
-
-
-def values_of(metric: Metric, label: str) -> tuple[str, ...]:
-    """Return the values of a metric's label."""
-    if label == "state":
-        return STATES.get(metric.name, tuple(Phase) if metric is RUN_INFO else SHARD_STATES)
-    if metric is RETRIES and label == "reason":
-        return tuple(RETRY_REASONS)
-    if metric.name == "batt_reconcile_errors_total":
-        return ("conflict", "api", "fault") if label == "reason" else WORDS[label]
-    return WORDS[label]
-
-
-def series(metric: Metric, labels: Mapping[str, str], text: str, begin: int) -> Iterator[str]:
-    """Yield the samples of a metric with these labels; what moves with the end of an attempt does so at ENDED."""
+    """Return all samples in the OpenMetrics format; begin: when the first were taken, in seconds since 1970."""
+    before, after = list(scraped(begin, has_ended=False)), list(scraped(begin, has_ended=True))
+    samples: dict[str, dict[str, list[str]]] = {}
     for step in range(STEPS):
-        at = begin + step * STEP
-        if metric.kind is Kind.HISTOGRAM:
-            number = moved(metric, labels, step)
-            for edge in (*EDGES, float("inf")):
-                within = number if edge >= 0.3 else 0
-                yield f'{metric.name}_bucket{{{text},le="{"+Inf" if edge == float("inf") else edge}"}} {within} {at}'
-            yield f"{metric.name}_sum{{{text}}} {number * 0.2} {at}"
-            yield f"{metric.name}_count{{{text}}} {number} {at}"
-        elif metric.kind is Kind.COUNTER:
-            yield f"{metric.name}{{{text}}} {moved(metric, labels, step)} {at}"
-        else:
-            yield f"{metric.name}{{{text}}} {stands(metric, labels, begin, step)} {at}"
+        for family, target in before if step < ENDED else after:
+            lines = samples.setdefault(f"# TYPE {family.name} {family.type}", {})
+            for sample in family.samples:
+                labels = {**target, **sample.labels}
+                words = ",".join(f'{name}="{value}"' for name, value in labels.items())
+                series = f"{sample.name}{{{words}}}"
+                lines.setdefault(series, []).append(f"{series} {sample.value} {begin + step * STEP}")
+    text = [line for kind, lines in samples.items() for line in (kind, *(one for of in lines.values() for one in of))]
+    return "\n".join([*text, "# EOF", ""])
 
 
-def moved(metric: Metric, labels: Mapping[str, str], step: int) -> int:
-    """Return where a counter stands: all that concerns pool `cpu` and no failure has moved."""
-    if labels.get("pool", "cpu") != "cpu" or labels.get("use") == "wasted" or labels.get("result") == "failed":
-        return 0
-    if labels.get("reason", Reason.ALL_SHARDS_DONE) != Reason.ALL_SHARDS_DONE:
-        return 0
-    is_slow = metric is PHASE_SECONDS or metric.name.endswith(("finished_total", "seconds_total", "cost_total"))
-    return (20 if step >= ENDED else 0) if is_slow or metric is OUTCOMES else step
+def scraped(begin: int, *, has_ended: bool) -> Iterator[tuple[Family, dict[str, str]]]:
+    """Yield what operator and pods serve at a moment, with the labels that who scrapes gives to each."""
+    operator = {"namespace": NAMESPACE, "instance": "batt-operator", "job": "batt-operator"}
+    yield from ((family, operator) for family in of_operator(begin, has_ended=has_ended))
+    for number, kind in enumerate(KINDS):
+        pod = {"namespace": NAMESPACE, "instance": f"10.0.0.{number}:9464", "job": "batt-workers"}
+        yield from ((family, pod) for family in of_pod(kind, TIMES if has_ended else 1))
 
 
-def stands(metric: Metric, labels: Mapping[str, str], begin: int, step: int) -> float:
-    """Return where a gauge stands."""
-    if metric in {RUN_PHASE_SECONDS, RUN_PHASE_COUNT, RUN_COST, RUN_INFO}:
-        return 1 + len(labels.get("phase", ""))
-    if metric.name.endswith("timestamp_seconds"):
-        return begin + (60 if "start" in metric.name else ENDED * STEP)
-    if metric is STALLED or labels.get("state") in {"active", "pending", "failed"}:
-        return 0
-    return 1 + step % 3
+def of_operator(begin: int, *, has_ended: bool) -> list[Family]:
+    """Return what the operator serves: of two pools one is used."""
+    price = {"perHour": 3.6, "currency": "EUR", "dated": "2026-01-01"}
+    settings = settings_with(pools={"cpu": {"price": price}, "l4": GPU})
+    fleet, ages = Fleet("cpu"), Ages(12.0, {"benchmarkruns": 12.0, "jobs": 30.0}, 0)
+    metrics = Metrics(settings, fleet, lambda: ages, lambda: datetime.fromtimestamp(begin + ENDED * STEP, UTC))
+    for kind, run in KINDS.items():
+        status = status_of(kind, begin, has_ended=has_ended)
+        fleet.saw(run_object(HAL if kind == "hal" else {}, status, name=run, namespace=NAMESPACE))
+        if has_ended:
+            metrics.fold(folded(kind))
+        for verb in ("GET", "PATCH"):
+            metrics.asked(verb, 200, 0.01)
+        metrics.looked(0.05, "")
+    return metrics.families()
+
+
+def status_of(kind: str, begin: int, *, has_ended: bool) -> dict[str, object]:
+    """Return the status of a run."""
+    begun: dict[str, object] = {
+        "phase": "Running",
+        "kind": kind,
+        "startTime": moment(begin + STEP),
+        "shards": {"total": 4, "active": 3, "succeeded": 1},
+        "tasks": {"total": 8},
+    }
+    if not has_ended:
+        return begun
+    seconds = {"count": TIMES, "min": DURATION, "max": DURATION, "p50": DURATION, "p95": DURATION}
+    return {
+        **begun,
+        "phase": "Complete",
+        "completionTime": moment(begin + ENDED * STEP),
+        "shards": {"total": 4, "succeeded": 4},
+        "tasks": {"total": 8, "solved": 6, "failed": 0},
+        "cost": {"currency": "EUR", "actual": 0.1, "wasted": 0.0},
+        "phases": [{"name": phase, "sum": TIMES * DURATION, **seconds} for phase in phases_of(kind)],
+    }
+
+
+def moment(seconds: int) -> str:
+    """Return a time as a status has it."""
+    return written_time(datetime.fromtimestamp(seconds, UTC))
+
+
+def folded(kind: str) -> Folded:
+    """Return what a run's attempt has come to."""
+    spent = PhaseStats()
+    for _ in range(TIMES):
+        spent = spent.with_duration(DURATION)
+    phases = dict.fromkeys([phase for phase in phases_of(kind) if phase not in CLUSTER_PHASES], spent)
+    verdicts = {"correct" if kind == "solvers" else "ok": 8}
+    told = CollectMessage(
+        1, 6, 8, 8, verdicts, 0, "", phases, 100.0, 0.0, "results", added_verdicts=verdicts, added_pod_seconds=100.0
+    )
+    return Folded(kind, "cpu", "l4", "AllShardsDone", 4, told, {"cpu": dict.fromkeys(CLUSTER_PHASES, spent)})
+
+
+def of_pod(kind: str, items: int) -> list[Family]:
+    """Return what a pod of the work serves when it has finished so many items."""
+    metrics = PodMetrics(kind, "cpu", 9464, lambda: 0)
+    clock = PhaseClock()
+    metrics.clocks.append(clock)
+    for _ in range(items):
+        metrics.count_item()
+        clock.add(phases_of(kind)[1], DURATION)
+    return metrics.families()

@@ -114,7 +114,7 @@ def the(objects: list[Manifest], kind: str, ending: str = "") -> Manifest:
 
 def settings_of(objects: list[Manifest]) -> Settings:
     """Return the configuration that the operator of a release reads."""
-    return Settings.model_validate(yaml.safe_load(the(objects, "ConfigMap")["data"]["config.yaml"]))
+    return Settings.model_validate(yaml.safe_load(the(objects, "ConfigMap", "-operator")["data"]["config.yaml"]))
 
 
 def defaults() -> Manifest:

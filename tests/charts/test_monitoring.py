@@ -11,7 +11,18 @@ import yaml
 from batt.metrics import METRICS, Source
 from tests.charts.conform import kubeconform
 from tests.charts.monitorschemas import monitor_schemas
-from tests.charts.rendering import CHART, MONITORED, MONITORS, Manifest, defaults, of_kind, render, the, try_render
+from tests.charts.rendering import (
+    CHART,
+    MONITORED,
+    MONITORS,
+    Manifest,
+    defaults,
+    of_kind,
+    render,
+    settings_of,
+    the,
+    try_render,
+)
 from tests.charts.test_values import merged, nested
 
 pytestmark = pytest.mark.timeout(1800)  # the first build of helm takes minutes
@@ -103,9 +114,17 @@ def test_a_service_monitor_finds_the_operator_by_its_service() -> None:
     assert port["targetPort"] == container["ports"][0]["name"]
     [endpoint] = monitor["spec"]["endpoints"]
     assert (endpoint["port"], endpoint["path"], endpoint["interval"]) == (port["name"], "/metrics", "1m")
-    assert {"targetLabel": "instance", "replacement": "batt-operator"} in endpoint["relabelings"]
     assert monitor["metadata"]["labels"]["a"] == "b"
     assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"] == "runs"
+
+
+def test_a_restarted_operator_goes_on_in_the_same_series() -> None:
+    """Else what it counts before its first scrape would be lost: a new series begins at what is seen first."""
+    [endpoint] = the(render(MONITORED), "ServiceMonitor")["spec"]["endpoints"]
+    name, drop = endpoint["relabelings"]
+
+    assert name == {"targetLabel": "instance", "replacement": "batt-operator"}
+    assert (drop["action"], drop["regex"].split("|")) == ("labeldrop", ["pod", "container", "endpoint"])
 
 
 def test_google_s_monitoring_finds_the_operator_s_pod() -> None:
@@ -171,13 +190,13 @@ def test_no_label_of_ours_is_one_that_who_scrapes_gives() -> None:
 
 
 def test_workers_serve_metrics_where_they_are_told_to() -> None:
-    def settings(values: Manifest) -> Manifest:
-        text = the(render(values), "ConfigMap", "-operator")["data"]["config.yaml"]
-        return dict(yaml.safe_load(text))
+    usual, on, other = (
+        settings_of(render({"metrics": {"workers": workers}})).worker_metrics_port
+        for workers in ({}, {"enabled": True}, {"enabled": True, "port": 9100})
+    )
 
-    assert "workerMetricsPort" not in settings({})
-    assert settings({"metrics": {"workers": {"enabled": True}}})["workerMetricsPort"] == 9464
-    assert settings({"metrics": {"workers": {"enabled": True, "port": 9100}}})["workerMetricsPort"] == 9100
+    assert (usual, on, other) == (0, 9464, 9100)
+    assert settings_of(render(MONITORED)).worker_metrics_port == 9464
 
 
 def test_their_port_is_open_then_to_whom_it_is_said() -> None:
@@ -198,7 +217,7 @@ def test_dashboards_are_configmaps_that_the_sidecar_finds() -> None:
     boards = [each for each in found if "dashboard" in each["metadata"]["name"]]
 
     assert [each["metadata"]["name"] for each in boards] == [
-        f"batt-dashboard-{name}" for name in ("operator", "phases", "runs")
+        f"batt-{name}-dashboard" for name in ("operator", "phases", "runs")
     ]
     for each in boards:
         assert each["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -9,7 +9,7 @@ import pytest
 
 from batt.timing import MAIN
 from dashboards.queries import EVERYTHING, choice_queries, panel_queries
-from tests.metricsamples import ENDED, KINDS, NAMESPACE, STEP, STEPS, openmetrics
+from tests.metricsamples import DURATION, ENDED, KINDS, NAMESPACE, STEP, STEPS, TIMES, openmetrics
 from tests.prometheus import Prometheus, prometheus_with
 
 BEGIN = 1_700_000_000 // STEP * STEP
@@ -75,7 +75,7 @@ def dict_of_runs(prometheus: Prometheus, query: str) -> dict[str, float]:
 def test_the_timing_summary_has_the_phases_of_the_chosen_run(prometheus: Prometheus) -> None:
     found = {labels["phase"]: value for labels, value in prometheus.value(query_of("phases", "Timing summary"), END)}
 
-    assert found[MAIN] == 1 + len(MAIN)
+    assert found[MAIN] == TIMES * DURATION
     assert "run_batt.phase1_filter" in found
     assert "agent" not in found
 
@@ -95,8 +95,16 @@ def test_quantiles_are_those_of_what_ended_and_of_pools_that_were_used(prometheu
     assert {labels["pool"] for labels, _ in found} == {"cpu"}
     assert {labels["kind"] for labels, _ in found} == set(KINDS)
     for _, value in found:
-        assert value == pytest.approx(0.2)  # the middle of the bucket from 0.1 to 0.3
+        assert value == pytest.approx(DURATION)  # the middle of its bucket, 0.1 to 0.3
     assert not any(math.isnan(value) for _, value in found)
+
+
+def test_what_could_have_been_and_was_not_is_not_shown(prometheus: Prometheus) -> None:
+    found = prometheus.value(query_of("runs", "Attempts, by how they ended"), END)
+    stalled = prometheus.value(query_of("operator", "Runs without a running pod"), END)
+
+    assert [labels for labels, _ in found] == [{"reason": "AllShardsDone"}]
+    assert stalled == [({}, 0)]
 
 
 def test_nothing_has_failed(prometheus: Prometheus) -> None:
