@@ -182,7 +182,9 @@ class RunStatus(StatusModel):
     shards: ShardCounts = Field(default=ShardCounts(), description="Counts of shards.")
     tasks: TaskCounts = Field(default=TaskCounts(), description="Counts of tasks.")
     cost: Cost = Field(default=Cost(), description="What the run costs.")
-    phases: tuple[PhaseTimes, ...] = Field(default=(), description="How long phases took, of what the attempt has done.")
+    phases: tuple[PhaseTimes, ...] = Field(
+        default=(), description="How long phases took, of what the attempt has done."
+    )
     folded: int = Field(default=0, description="Last attempt that has ended and is counted in the operator's metrics.")
     start_time: str | None = Field(default=None, description="When the operator took the run up, RFC 3339.")
     completion_time: str | None = Field(default=None, description="When the attempt ended, RFC 3339.")
