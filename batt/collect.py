@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batt.attempts import read_notes, usage
+from batt.attempts import PodTimes, read_notes, read_sessions, usage
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
+from batt.report.model import Report
+from batt.report.solvers import SolverDigest, solver_report
+from batt.report.storing import store_report
+from batt.report.timeline import Effort
 from batt.results import (
     HOW_FIELDS,
     TIMING_FIELDS,
@@ -83,6 +88,7 @@ class Collector:
         self.clock = self.stored.clock
         self.writer = TextWriter(root)
         self.trains = {task.id: task.trains for task in manifest.tasks}
+        self.digest = SolverDigest()
 
     def collect(self, attempt: int) -> Summary:
         """Do it; see `collect`."""
@@ -111,14 +117,23 @@ class Collector:
             "timing_fields": sorted(TIMING_FIELDS),
         }
         filtered = tuple((one.task, one.filtered, one.outputs) for one in results if one.outputs)
-        used = usage(read_notes(self.root, self.manifest), self.stored.ends, time.time())
+        notes = read_notes(self.root, self.manifest.ref.folder)
+        used = usage(notes, self.stored.ends, time.time())
         summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used)
-        return self.write(summary, results_text(value, [one.text for one in results]))
+        return self.write(summary, value, [one.text for one in results], notes)
 
-    def write(self, summary: Summary, results: str) -> Summary:
+    def write(
+        self, summary: Summary, head: Mapping[str, Any], tasks: Sequence[str], notes: Sequence[PodTimes]
+    ) -> Summary:
         """Store the results as the next attempt's; the last attempt's summary if that was made from the same shards.
 
         The summary claims the attempt, before the results: of several collects one writes, and all say the same.
+
+        Args:
+            summary: of this collect.
+            head: the results without their tasks.
+            tasks: those, as JSON texts.
+            notes: of pods, for the report.
         """
         folder = self.manifest.ref.folder
         attempt = max(summary.attempt, last_attempt(self.root, self.manifest))
@@ -128,10 +143,25 @@ class Collector:
             value = {"schema": 1, "shards": self.stored.writers, "summary": summary_to_json(own)}
             told = self.claim(f"{folder}/{summary_path(attempt)}", value)
             if told["shards"] == self.stored.writers:
-                with contextlib.suppress(AlreadyExistsError):  # the same results
-                    self.root.create(path, results.encode())
-                return summary_from_json(told["summary"])
+                claimed = summary_from_json(told["summary"])
+                self.write_files(claimed, {**head, "phases": claimed.phases}, tasks, notes)
+                return claimed
             attempt += 1
+
+    def write_files(
+        self, summary: Summary, head: Mapping[str, Any], tasks: Sequence[str], notes: Sequence[PodTimes]
+    ) -> None:
+        """Write the results and the report of a summary that is stored, as far as they are not there; see `write`."""
+        with contextlib.suppress(AlreadyExistsError):  # the same results
+            self.root.create(summary.path, results_text(head, tasks).encode())
+        folder = self.manifest.ref.folder
+        store_report(self.root, folder, summary.attempt, lambda: self.report(summary, head, notes))
+
+    def report(self, summary: Summary, head: Mapping[str, Any], notes: Sequence[PodTimes]) -> Report:
+        """Return the report of the results whose summary this is."""
+        pods = (*notes, *read_sessions(self.root, self.manifest.ref.folder))
+        effort = Effort(pods, self.stored.ends, summary.pod_seconds, summary.wasted_seconds)
+        return solver_report(json.loads(json_text(head)), self.digest, summary.attempt, effort)
 
     def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
         """Store an attempt's summary unless it has one; return the one it has then."""
@@ -175,6 +205,7 @@ class Collector:
         if differs:
             result["differs"] = differs
         cached = sum(row.is_cached for row in rows)
+        self.digest.add(result)
         text = json_text(result)
         return TaskResult(task, text, verdicts, outputs, len(unique), filtered, len(kept), cached)
 
