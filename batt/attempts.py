@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError, BattError, Fault, InputError, NotFoundError, SpecError, StoreError
 from batt.names import (
     EXIT_ASKED_TO_STOP,
     EXIT_FAULT_OF_BATT,
+    SESSIONS,
     attempt_begin,
     attempt_end,
     attempt_plan,
+    session_note,
     summary_path,
 )
 from batt.parallel import for_each
@@ -34,19 +37,25 @@ NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
 
 
 class PodTimes(NamedTuple):
-    """When a pod worked on a shard, seconds since the epoch. end: None where it was killed, or works still."""
+    """When a pod worked on a shard, seconds since the epoch. end: None where it was killed, or works still.
+
+    code: its exit code, negative for a signal; None where that was not noted. attempt: of the run.
+    """
 
     shard: int
     pod: str
     begin: float
     end: float | None
+    code: int | None = None
+    attempt: int = 1
 
 
 class ShardEnd(NamedTuple):
-    """Which pod has made a shard's result, and when, seconds since the epoch."""
+    """Which pod has made a shard's result, and when, seconds since the epoch. begin: 0 where nobody has noted it."""
 
     pod: str
     end: float
+    begin: float = 0.0
 
 
 class AttemptPlan(NamedTuple):
@@ -107,20 +116,43 @@ def end_times(root: ObjectStore, manifest: Planned, times: PodTimes, code: int, 
         print(f"batt: the end of this pod is not noted: {error}", file=sys.stderr, flush=True)
 
 
-def read_notes(root: ObjectStore, manifest: Planned) -> list[PodTimes]:
-    """Return what all pods have noted, many notes read at once."""
-    paths = [path for path in root.list(f"{manifest.ref.folder}/attempts/") if NOTE_NAME.search(path)]
-    begins: dict[tuple[int, str], float] = {}
-    ends: dict[tuple[int, str], float] = {}
+def read_notes(root: ObjectStore, folder: str) -> list[PodTimes]:
+    """Return what all pods of the run in a folder have noted, many notes read at once."""
+    paths = [path for path in root.list(f"{folder}/attempts/") if NOTE_NAME.search(path)]
+    begins: dict[tuple[int, str], Any] = {}  # what note_begin has written
+    ends: dict[tuple[int, str], Any] = {}  # what note_end has written
     for path, value in zip(paths, for_each(root, lambda path: read_json(root, path), paths), strict=True):
         match = NOTE_NAME.search(path)
         assert match  # filtered above
-        place = int(match[1]), match[2]
-        if match[3]:
-            ends[place] = float(value["end"])
-        else:
-            begins[place] = float(value["begin"])
-    return [PodTimes(*place, begin, ends.get(place)) for place, begin in begins.items()]
+        (ends if match[3] else begins)[int(match[1]), match[2]] = value
+    return [
+        PodTimes(
+            *place,
+            begin=float(begin["begin"]),
+            end=float(ends[place]["end"]) if place in ends else None,
+            code=ends[place].get("code") if place in ends else None,
+            attempt=begin.get("attempt", 1),
+        )
+        for place, begin in begins.items()
+    ]
+
+
+def note_session(root: ObjectStore, manifest: Planned, pods: Sequence[PodTimes]) -> None:
+    """Note what the processes of a laptop worked on, all at once; a note that fails loses no result."""
+    if not pods:
+        return
+    try:
+        path = f"{manifest.ref.folder}/{session_note(secrets.token_hex(8))}"
+        create_json(root, path, {"schema": 1, "pods": [pod._asdict() for pod in pods]})
+    except StoreError as error:
+        print(f"batt: what worked when is not noted: {error}", file=sys.stderr, flush=True)
+
+
+def read_sessions(root: ObjectStore, folder: str) -> list[PodTimes]:
+    """Return what sessions on a laptop have noted of the run in a folder; it is no pod's work, so no part of usage."""
+    paths = root.list(f"{folder}/{SESSIONS}")
+    values = for_each(root, lambda path: read_json(root, path), paths)
+    return [PodTimes(**pod) for value in values for pod in value["pods"]]
 
 
 def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float) -> Usage:

@@ -126,6 +126,7 @@ def parser() -> Parser:
     add_stages(commands)
     add_hal(commands.add_parser("hal-eval", help="run a HAL agent on a benchmark, by HAL's own flags"))
     add_generate(commands.add_parser("generate", help="make a batt module by recombining the starter solvers"))
+    add_reports(commands)
     return top
 
 
@@ -203,6 +204,28 @@ def add_generate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--candidates", type=positive, default=32, help="programs (default: %(default)s)")
     command.add_argument("--differs", type=positive, default=30, help="differs (default: %(default)s)")
     command.set_defaults(command=generate_command)
+
+
+def add_reports(commands: Any) -> None:  # see add_stages
+    """Add report and compare."""
+    named = "a run's folder or results.json, here or in a bucket"
+    report = commands.add_parser("report", help="make the page of a run's results again")
+    report.add_argument("source", metavar="DIR|URI", help=named)
+    report.add_argument("-o", "--output", type=Path, metavar="FILE", help="the page (default: beside the results)")
+    report.set_defaults(command=report_command)
+    compare = commands.add_parser("compare", help="compare two runs: score, phases, what fails newly, what is slower")
+    compare.add_argument("before", metavar="A", help=named)
+    compare.add_argument("after", metavar="B", help="another one")
+    compare.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("compare.html"),
+        metavar="FILE",
+        help="the page (default: %(default)s)",
+    )
+    compare.add_argument("--json", action="store_true", help="print JSON")
+    compare.set_defaults(command=compare_command)
 
 
 def positive(text: str) -> int:
@@ -470,6 +493,20 @@ def on_cluster(run: BenchmarkRun, options: argparse.Namespace) -> int:
         raise SpecError([Fault("--google-cloud", "it", f"needs a package with an entry point {CLUSTER_GROUP}", remedy)])
     code: int = found[0].load()(run, options)
     return code
+
+
+def report_command(options: argparse.Namespace) -> int:
+    """Make the page of a run's results again."""
+    from batt import reportcommand  # noqa: PLC0415 # only for these commands
+
+    return reportcommand.report_command(options)
+
+
+def compare_command(options: argparse.Namespace) -> int:
+    """Compare two runs."""
+    from batt import reportcommand  # noqa: PLC0415 # see report_command
+
+    return reportcommand.compare_command(options)
 
 
 def generate_command(options: argparse.Namespace) -> int:

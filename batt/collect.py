@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batt.attempts import base_summary, counts_since, read_notes, usage, usage_since
+from batt.attempts import PodTimes, base_summary, counts_since, read_notes, read_sessions, usage, usage_since
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
+from batt.report.model import Report
+from batt.report.solvers import SolverDigest, solver_report
+from batt.report.storing import store_report
+from batt.report.timeline import Effort
 from batt.results import (
     HOW_FIELDS,
     TIMING_FIELDS,
@@ -92,6 +97,7 @@ class Collector:
         self.clock = PhaseClock()  # of collecting alone; the reader's is of what shards and candidates took
         self.writer = TextWriter(root)
         self.trains = {task.id: task.trains for task in manifest.tasks}
+        self.digest = SolverDigest()
 
     def collect(self, attempt: int, began: float | None) -> Summary:
         """Do it; see `collect`."""
@@ -118,13 +124,14 @@ class Collector:
             "timing_fields": sorted(TIMING_FIELDS),
         }
         filtered = tuple((one.task, one.filtered, one.outputs) for one in results if one.outputs)
-        used = usage(read_notes(self.root, self.manifest), self.stored.ends, time.time())
+        notes = read_notes(self.root, self.manifest.ref.folder)
+        used = usage(notes, self.stored.ends, time.time())
         if began is not None:
             self.clock.add(MAIN, max(0.0, time.time() - began))
         phases = self.phases({}, ())
         added = self.added(totals, used, attempt)
         summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used, added)
-        return self.write(summary, attempt, value, [one.text for one in results])
+        return self.write(summary, attempt, value, [one.text for one in results], notes)
 
     def phases(self, before: Mapping[str, PhaseStats], spans: Sequence[tuple[float, float]]) -> dict[str, list[Any]]:
         """Return how long phases took, without those of shards before and the wall time of their validating."""
@@ -147,14 +154,19 @@ class Collector:
         phases = self.phases(stats_from_json(base.get("work", {})), spans)
         return Added(outcomes, phases, usage_since(used, before))
 
-    def write(self, summary: Summary, asked: int, fields: dict[str, Any], tasks: Sequence[str]) -> Summary:
+    def write(
+        self, summary: Summary, asked: int, head: Mapping[str, Any], tasks: Sequence[str], notes: Sequence[PodTimes]
+    ) -> Summary:
         """Store the results as the next attempt's; the last attempt's summary if that was made from the same shards.
 
         The summary claims the attempt, before the results: of several collects one writes, and all say the same.
 
         Args:
+            summary: of this collect.
             asked: the operator's attempt.
-            fields: what results hold beside what tasks say, which is text already, and beside the summary's phases.
+            head: the results without their tasks, and without the summary's phases.
+            tasks: those, as JSON texts.
+            notes: of pods, for the report.
         """
         folder = self.manifest.ref.folder
         attempt = max(summary.attempt, last_attempt(self.root, self.manifest))
@@ -171,11 +183,25 @@ class Collector:
             }
             told = self.claim(f"{folder}/{summary_path(attempt)}", value)
             if told["shards"] == self.stored.writers:
-                summary = summary_from_json(told["summary"])
-                with contextlib.suppress(AlreadyExistsError):  # the same results
-                    self.root.create(path, results_text(fields | {"phases": summary.phases}, tasks).encode())
-                return summary
+                claimed = summary_from_json(told["summary"])
+                self.write_files(claimed, {**head, "phases": claimed.phases}, tasks, notes)
+                return claimed
             attempt += 1
+
+    def write_files(
+        self, summary: Summary, head: Mapping[str, Any], tasks: Sequence[str], notes: Sequence[PodTimes]
+    ) -> None:
+        """Write the results and the report of a summary that is stored, as far as they are not there; see `write`."""
+        with contextlib.suppress(AlreadyExistsError):  # the same results
+            self.root.create(summary.path, results_text(head, tasks).encode())
+        folder = self.manifest.ref.folder
+        store_report(self.root, folder, summary.attempt, lambda: self.report(summary, head, notes))
+
+    def report(self, summary: Summary, head: Mapping[str, Any], notes: Sequence[PodTimes]) -> Report:
+        """Return the report of the results whose summary this is."""
+        pods = (*notes, *read_sessions(self.root, self.manifest.ref.folder))
+        effort = Effort(pods, self.stored.ends, summary.pod_seconds, summary.wasted_seconds)
+        return solver_report(json.loads(json_text(head)), self.digest, summary.attempt, effort)
 
     def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
         """Store an attempt's summary unless it has one; return the one it has then."""
@@ -219,6 +245,7 @@ class Collector:
         if differs:
             result["differs"] = differs
         cached = sum(row.is_cached for row in rows)
+        self.digest.add(result)
         text = json_text(result)
         return TaskResult(task, text, verdicts, outputs, len(unique), filtered, len(kept), cached)
 

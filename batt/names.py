@@ -20,6 +20,9 @@ DIFFER_MD5 = "differ_md5"
 DIFFER_DIR = "differ_dir"
 """Under the results folder: <iz or zo>/solve_<task>/<score>/<t_log>/<md5>.py. Written by collect."""
 
+SESSIONS = "attempts/local/"
+"""In a run's folder: notes of sessions on a laptop, one a session (pods of a cluster leave one each)."""
+
 EXIT_FAULT_OF_BATT = 70
 """A process with an exception that nobody expected: trying again gives the same. Read by whoever started it."""
 
@@ -75,6 +78,11 @@ def attempt_end(shard: int, pod_uid: str) -> str:
     return f"attempts/{shard}/{pod_uid}.end.json"
 
 
+def session_note(session: str) -> str:
+    """Return the path of what a laptop's processes did in one session. Written by `batt run`; read for reports."""
+    return f"{SESSIONS}{session}.json"
+
+
 def task_files(index: int, attempt: int = 1) -> str:
     """Return the path of the files that an agent has left behind. Written by work; read by collect, with its result."""
     return f"tasks/{index}.{attempt}.tar.gz"
@@ -99,6 +107,11 @@ def summary_path(attempt: int) -> str:
     Written by collect, before the results; read by a collect that is run again, and to tell whether a run is finished.
     """
     return f"out/{attempt}/summary.json"
+
+
+def report_path(attempt: int) -> str:
+    """Return the path of an attempt's results as a page. Written by collect and `batt report`; read by users."""
+    return f"out/{attempt}/report.html"
 
 
 def hal_pointer(run_id: str) -> str:

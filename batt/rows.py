@@ -67,7 +67,8 @@ def read_stored(manifest: Manifest, root: ObjectStore) -> Stored:
     values = for_each(root, lambda path: read_json(root, path), [path for _, path in paths])
     for (index, _), value in zip(paths, values, strict=True):
         writers.append([index, value["writer"]])
-        ends[index] = ShardEnd(value.get("pod", ""), value.get("end", 0.0))  # older workers do not say
+        begin = value.get("begin") or next(iter(value["validated"]), 0.0)
+        ends[index] = ShardEnd(value.get("pod", ""), value.get("end", 0.0), begin)  # older workers do not say
         rows.update({(number, task): json.dumps(row) for number, task, row in value["rows"]})
         clock.merge(stats_from_json(value["phases"]))
         spans.extend([tuple(value["validated"])] if value["validated"] else [])

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from batt.api import SolversSpec
 from batt.attempts import exit_code_of, noted, plan_attempt, shard_of_pod
-from batt.collect import collect
 from batt.engine.pool import Engine
 from batt.errors import BattError
 from batt.halstages import do_hal_stage
@@ -113,6 +112,8 @@ def work_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what the work has found."""
+    from batt.collect import collect  # noqa: PLC0415 # only this stage's pods need it
+
     summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt, began=pod.began)
     print_summary(summary, root.uri, is_timed=True, is_json=False)
     totals, added = summary.totals, summary.added

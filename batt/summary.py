@@ -7,7 +7,7 @@ from typing import Any
 
 from batt.errors import Fault
 from batt.manifest import Manifest
-from batt.names import SOLVER_DIR, SOLVER_MD5
+from batt.names import SOLVER_DIR, SOLVER_MD5, report_path
 from batt.results import Summary
 from batt.store import ObjectStore, read_json
 from batt.timing import VALIDATE, PhaseStats, stats_from_json, timing_summary
@@ -42,6 +42,7 @@ def summary_json(summary: Summary, results: str) -> dict[str, Any]:
         "missing_shards": list(summary.missing_shards),
         "phases": summary.phases,
         "results": f"{results}/{summary.path}",
+        "report": f"{results}/{summary.folder}/{report_path(summary.attempt)}",
         "attempt": summary.attempt,
     }
 
@@ -73,6 +74,7 @@ def summary_lines(summary: Summary, results: str) -> list[str]:
             f"MISSING     {totals.missing} candidates of {len(summary.missing_shards)} shards; run the same again"
         )
     lines.append(f"results     {results}/{summary.path}")
+    lines.append(f"report      {results}/{summary.folder}/{report_path(summary.attempt)}")
     lines.append(f"solvers     {results}/{SOLVER_MD5}, {results}/{SOLVER_DIR}")
     return lines
 

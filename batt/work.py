@@ -142,6 +142,7 @@ class ShardWork:
         self.texts: dict[int, ModuleTexts] = {}
         self.unstored: list[list[Any]] = []
         self.writer = secrets.token_hex(4)
+        self.begin = time.time()
         self.sequence = 0
         self.flushed = time.monotonic()
         self.validated: list[float] = []
@@ -298,6 +299,7 @@ class ShardWork:
             "schema": 1,
             "writer": self.writer,  # tells this result from one that is made after it was deleted
             "pod": self.pod,  # and this pod from others that worked on the shard (attempts.py)
+            "begin": self.begin,
             "end": time.time(),
             "rows": [[number, task, self.rows[number, task]] for number, task, _ in self.shard.items],
             "phases": stats_to_json(self.clock.stats),

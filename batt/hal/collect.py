@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from batt.attempts import ShardEnd, base_summary, read_notes, usage, usage_since
+from batt.attempts import ShardEnd, base_summary, read_notes, read_sessions, usage, usage_since
 from batt.errors import AlreadyExistsError
 from batt.hal.accuracy import Accuracy, Repeat, accuracy_to_json, score_run, spread
 from batt.hal.benchmarks.delegate import Whole
@@ -24,9 +24,13 @@ from batt.hal.manifest import HalManifest
 from batt.hal.outcomes import Outcome
 from batt.hal.packing import Limits, unpack
 from batt.hal.records import TaskRecord, record_from_json
+from batt.hal.report import effort_of, report_of
 from batt.hal.usage import Cost, add_costs, cost_to_json
 from batt.names import hal_file, results_path, summary_path, task_files
 from batt.parallel import for_each
+from batt.report.model import Report
+from batt.report.storing import store_report
+from batt.report.timeline import Effort
 from batt.results import Added, added_from_json
 from batt.state import RESULT_NAME, last_attempt, shard_results
 from batt.store import ObjectStore, create_json, read_json
@@ -91,7 +95,7 @@ def collect_hal(
     accuracy = accuracy_of(manifest, collected)
     made_from = [[index, collected.sources[index], scores_of(collected, index)] for index in sorted(collected.records)]
     ends = {index: ShardEnd(record.pod, record.end) for index, record in collected.records.items()}
-    notes, now = read_notes(root, manifest), time.time()
+    notes, now = read_notes(root, manifest.ref.folder), time.time()
     used = usage(notes, ends, now)
     with_gpu = usage([note for note in notes if manifest.shards[note.shard].needs_gpu], ends, now)
     clock = PhaseClock()
@@ -116,9 +120,11 @@ def collect_hal(
         value = {"schema": 1, "asked": attempt, "made_from": made_from, "summary": stored}
         told = claim(root, f"{manifest.ref.folder}/{summary_path(summary.attempt)}", value)
         if told["made_from"] == json.loads(json.dumps(made_from)):
-            summary = summary_from_json(told["summary"])
-            write(manifest, root, collected, accuracy, summary, command)
-            return summary
+            claimed = summary_from_json(told["summary"])
+            pods = [*notes, *read_sessions(root, manifest.ref.folder)]
+            effort = effort_of(pods, collected.records, claimed.pod_seconds, claimed.wasted_seconds)
+            write(manifest, root, collected, accuracy, claimed, command, effort)
+            return claimed
         summary = summary._replace(attempt=summary.attempt + 1)
 
 
@@ -225,8 +231,9 @@ def write(
     accuracy: Accuracy,
     summary: HalSummary,
     command: str,
+    effort: Effort,
 ) -> None:
-    """Store results.json and HAL's files of every repeat; equal ones that are there already stay."""
+    """Store results.json, HAL's files of every repeat and the report; equal ones that are there already stay."""
     files: dict[str, bytes] = {}
     for number, folder in enumerate(summary.files, 1):
         run = hal_run(manifest, collected, accuracy, number, command)
@@ -241,6 +248,18 @@ def write(
             root.create(f"{manifest.ref.folder}/{item[0]}", item[1])
 
     list(for_each(root, create, files.items()))
+
+    def make() -> Report:
+        results = files[results_path(summary.attempt)]
+        return report_of(
+            results,
+            summary.attempt,
+            collected.records,
+            effort,
+            lambda path, repeat: files.get(f"{summary.files[repeat - 1]}/{path}"),
+        )
+
+    store_report(root, manifest.ref.folder, summary.attempt, make)
 
 
 def hal_run(manifest: HalManifest, collected: Collected, accuracy: Accuracy, number: int, command: str) -> HalRun:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from batt.hal.collect import HalSummary
+from batt.names import report_path
 from batt.timing import stats_from_json, timing_summary
 
 
@@ -14,7 +15,8 @@ def print_hal_summary(summary: HalSummary, results: str, *, is_timed: bool, is_j
     if is_json:
         print(json.dumps(hal_summary_json(summary, results)), flush=True)
         return
-    for line in [*hal_summary_lines(summary), f"results     {results}/{summary.path}"]:
+    report = f"{results}/{summary.folder}/{report_path(summary.attempt)}"
+    for line in [*hal_summary_lines(summary), f"results     {results}/{summary.path}", f"report      {report}"]:
         print(line)
     for place in hal_places(summary):
         print(f"hal         {results}/{place}")
@@ -35,6 +37,7 @@ def hal_summary_json(summary: HalSummary, results: str) -> dict[str, Any]:
         "cost": summary.cost,
         "phases": summary.phases,
         "results": f"{results}/{summary.path}",
+        "report": f"{results}/{summary.folder}/{report_path(summary.attempt)}",
         "hal": [f"{results}/{run_id}" for run_id in hal_places(summary)],
         "attempt": summary.attempt,
     }

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from batt.api import BenchmarkRun, hal_of
+from batt.attempts import note_session
 from batt.errors import Fault, SpecError
 from batt.folder import replace_folder
 from batt.hal.collect import HalSummary, collect_hal
@@ -195,13 +196,15 @@ def finish(
     deadline = None if seconds is None else machine.begin + seconds
     refused: PodFatalError | None = None
     failures: list[Failure] = []
+    pods = work_pods(run, manifest, root, attempt, machine)
     try:
-        pods = work_pods(run, manifest, root, attempt, machine)
         failures = pods.run(todo, deadline) if todo else []
     except PodFatalError as error:
         if error.exit_code != REFUSED:
             raise
         refused = error
+    finally:
+        note_session(root, manifest, pods.log)
     score(run, manifest, root, machine, grade)
     display.stage("collecting")
     summary = collect_hal(manifest, root, command=machine.command, began=machine.began)
@@ -219,7 +222,7 @@ def work_pods(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, attem
     most = run.spec.max_concurrency or machine.jobs
     worker = HalWorker(manifest, root, attempt)
     load_of = Load(tasks, [1] * len(manifest.shards), "tasks")
-    return Pods(run.spec, load_of, lambda _children: worker, most, machine.display)
+    return Pods(run.spec, load_of, lambda _children: worker, most, machine.display, attempt)
 
 
 def score(run: BenchmarkRun, manifest: HalManifest, root: ObjectStore, machine: Machine, grade: int) -> None:

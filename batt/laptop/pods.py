@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from batt.api import RunSpec
+from batt.attempts import PodTimes
 from batt.engine.pool import kill
 from batt.engine.wire import READ_BYTES, Inbox, encode
 from batt.errors import RunError
@@ -49,6 +50,7 @@ class Pod:
         self.connection = connection
         self.inbox = Inbox()
         self.shard: int | None = None
+        self.begin = 0.0
         self.error = ""
         self.status: int | None = None
 
@@ -92,10 +94,20 @@ class Pods:
 
     worker: makes what pods do, told how many of the jobs each pod may have.
     jobs: processes that work, in as many pods as there are shards and spec.maxConcurrency allows.
+    attempt: of the run.
     """
 
-    def __init__(self, spec: RunSpec, load: Load, worker: Callable[[int], Worker], jobs: int, display: Display) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        load: Load,
+        worker: Callable[[int], Worker],
+        jobs: int,
+        display: Display,
+        attempt: int = 1,
+    ) -> None:
         self.spec = spec
+        self.attempt = attempt
         self.load = load
         self.worker = worker
         self.jobs = jobs
@@ -108,6 +120,7 @@ class Pods:
         self.failed_tries: dict[int, int] = {}
         self.killed: dict[int, int] = {}
         self.failures: list[Failure] = []
+        self.log: list[PodTimes] = []  # who worked on which shard when, and how that ended
 
     def run(self, shards: list[int], deadline: float | None) -> list[Failure]:
         """Work on the shards until each has a result or is given up; return the latter.
@@ -157,6 +170,7 @@ class Pods:
         for pod in self.pods:
             if pod.shard is None and self.waiting:
                 pod.shard = self.waiting.popleft()
+                pod.begin = time.time()
                 self.told[pod.shard] = Counter()
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died: listen finds out
                     pod.connection.sendall(encode({"shard": pod.shard}))
@@ -182,6 +196,7 @@ class Pods:
             case {"done": int(shard)}:
                 self.done.update(self.told.pop(shard))
                 self.shards_done += 1
+                self.note(pod, 0)
                 pod.shard = None
             case {"error": str(text), "code": int(code)}:
                 if code in FATAL_CODES:
@@ -195,6 +210,7 @@ class Pods:
         code, shard = pod.exit_code(), pod.shard
         if shard is None:
             return
+        self.note(pod, code)
         del self.told[shard]  # whoever goes on tells of what is stored
         if (code < 0 or code == EXIT_ASKED_TO_STOP) and self.killed.get(shard, 0) < MAX_KILLED:
             self.killed[shard] = self.killed.get(shard, 0) + 1
@@ -212,6 +228,11 @@ class Pods:
         if len(self.failures) > self.spec.retries.failed_shards:
             self.failures.extend(Failure(left, "too many shards have failed before it") for left in self.waiting)
             self.waiting.clear()
+
+    def note(self, pod: Pod, code: int) -> None:
+        """Note that a pod has ended its work on its shard."""
+        if pod.shard is not None:
+            self.log.append(PodTimes(pod.shard, f"process {pod.pid}", pod.begin, time.time(), code, self.attempt))
 
     def show(self) -> None:
         """Show where the run stands."""
@@ -253,7 +274,7 @@ class Pods:
             for pod in self.pods:
                 if not pod.has_ended():
                     kill(pod.pid)
-                pod.exit_code()
+                self.note(pod, pod.exit_code())
                 pod.connection.close()
                 if pod.shard is not None:
                     self.waiting.append(pod.shard)

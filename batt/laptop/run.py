@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batt.api import BenchmarkRun, SolversSpec, solvers_of
-from batt.collect import collect
+from batt.attempts import note_session
 from batt.engine.pool import Engine
 from batt.errors import RunError
 from batt.laptop.pod import ShardRunner
@@ -76,8 +76,13 @@ def run_stages(run: BenchmarkRun, base: Path, jobs: int, display: Display) -> Su
     deadline = None if seconds is None else begin + seconds
     display.stage("validating")
     pods = solver_pods(run, manifest, root, inputs.dsl, jobs, display)
-    failures = pods.run(missing, deadline) if missing else []
+    try:
+        failures = pods.run(missing, deadline) if missing else []
+    finally:
+        note_session(root, manifest, pods.log)
     display.stage("collecting")
+    from batt.collect import collect  # noqa: PLC0415 # imported while candidates wait, it would delay the first verdict
+
     summary = collect(manifest, root, began=began)
     for line in failure_lines(failures):
         display.note(line)

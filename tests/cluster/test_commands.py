@@ -545,9 +545,12 @@ def test_results_come_home_with_their_trees_and_are_not_overwritten(user: User, 
     refused = user.batt("results", "mine", "-o", "home")
 
     home = user.folder / "home" / "mine"
-    assert first.out == again.out == f"{home}: results.json, 2 links to solvers and differs\n"
+    told = f"{home}: results.json, 2 links to solvers and differs\nreport      {home}/report.html\n"
+    assert first.out == again.out == told
     assert [path.read_text() for path in (home / "solver_dir").rglob("*.py")] != []
-    assert {path.name for path in home.iterdir()} == {"results.json", "summary.json", "solver_dir", "solver_md5"}
+    files = {"results.json", "summary.json", "report.html"}
+    assert {path.name for path in home.iterdir()} == {*files, "solver_dir", "solver_md5"}
+    assert "2 of 3 tasks solved" in (home / "report.html").read_text()
     assert refused.code == 74
     assert "got another results.json there; results are not overwritten" in refused.err
 

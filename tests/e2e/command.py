@@ -128,3 +128,10 @@ def results_of(ended_run: Ended, cwd: Path) -> dict[str, Any]:
     assert match, ended_run.told
     value: dict[str, Any] = json.loads((cwd / match[1]).read_text())
     return value
+
+
+def report_of(ended_run: Ended, cwd: Path) -> str:
+    """Return the page whose path a run has printed."""
+    match = re.search(r"^report +(\S.*)$", ended_run.out, re.MULTILINE)
+    assert match, ended_run.told
+    return (cwd / match[1]).read_text()

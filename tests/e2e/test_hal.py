@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from batt.runfile import load_run
-from tests.e2e.command import Ended, batt, ended, finish, results_of, run_folders, started, wait_for
+from tests.e2e.command import Ended, batt, ended, finish, report_of, results_of, run_folders, started, wait_for
 
 QUESTIONS = [{"id": f"q{number}", "prompt": f"What is {number} and 1?", "answer": number + 1} for number in range(4)]
 
@@ -148,6 +148,10 @@ def test_every_way_to_fail_has_its_outcome_and_hals_words(tmp_path: Path) -> Non
     assert told["task_step_counts"] == {"q3": 7}
     assert told["total_cost"] is None
     assert "Traceback" in (hal_folder(tmp_path) / "q0" / "error.log").read_text()
+    page = report_of(done, tmp_path)
+    assert "0.5000 USD for the 1 of 4 tasks that say it" in page
+    assert '<span class="word bad">invalid output</span><span>the agent returned a list' in page
+    assert 'raise ValueError(\\"no idea\\")' in page
     assert not processes_with("sleep 1000")
 
 
@@ -177,6 +181,7 @@ def test_continuing_a_run_does_only_what_has_failed(tmp_path: Path) -> None:
     assert (first.code, again.code) == (0, 0), first.told + again.told
     assert "1 of 4 scored tasks right" in first.out
     assert "continuing mine: 3 of 4 tasks to do" in again.err
+    assert "3 made an earlier attempt&#x27;s result" in report_of(again, tmp_path)
     assert "4 of 4 scored tasks right" in again.out
     assert upload(hal_folder(tmp_path))["results"]["accuracy"] == 1.0
     assert len(run_folders(tmp_path / "results")) == 1

@@ -21,6 +21,7 @@ from tests.e2e.command import (
     PATIENCE_SECONDS,
     ended,
     finish,
+    report_of,
     results_of,
     run_folders,
     session_of,
@@ -98,6 +99,7 @@ def test_a_run_whose_processes_are_killed_completes_with_equal_results(
     assert session_of(run.pid) == []
     if "nursery" in kinds:  # else the machine may have been busy planning when the last was killed
         assert "was ended by SIGKILL; another one goes on" in finished.err
+        assert "killed by signal 9" in report_of(finished, tmp_path)
 
 
 def kill_all(pids: Iterable[int]) -> None:

@@ -410,6 +410,9 @@ def test_a_stopped_worker_has_stored_what_it_knew_and_its_cost_is_told_as_waste(
     spent = noted["end"] - read_json(store, "attempts/0/stopped.json")["begin"]
     assert here.message.wasted_seconds == pytest.approx(spent, rel=1e-4)
     assert here.message.pod_seconds > here.message.wasted_seconds
+    page = store.read("out/1/report.html").decode()
+    assert "worked on 2 times; 1 asked to stop: preempted or suspended." in page
+    assert "stopped, attempt 1: " in page
 
 
 @pytest.mark.skipif(

@@ -13,9 +13,11 @@ from batt.attempts import (
     ShardEnd,
     note_begin,
     note_end,
+    note_session,
     plan_attempt,
     planned_attempt,
     read_notes,
+    read_sessions,
     shard_of_pod,
     usage,
 )
@@ -105,33 +107,60 @@ def test_an_attempt_that_nobody_planned_is_refused(root: DirectoryStore, manifes
 
 
 def test_notes_are_read_back(root: DirectoryStore, manifest: Manifest) -> None:
-    pods = [PodTimes(0, "a", 10.0, 12.5), PodTimes(0, "b", 13.0, None), PodTimes(12, "a-b-c", 1.5, 2.0)]
+    pods = [
+        PodTimes(0, "a", 10.0, 12.5, 74),
+        PodTimes(0, "b", 13.0, None, None, 2),
+        PodTimes(12, "a-b-c", 1.5, 2.0, 74),
+    ]
     for pod in pods:
-        note_begin(root, manifest, pod, attempt=1)
+        note_begin(root, manifest, pod, pod.attempt)
         if pod.end is not None:
             note_end(root, manifest, pod, 74)
     plan_attempt(root, manifest, 2)  # lies beside the notes
 
-    assert sorted(read_notes(root, manifest)) == sorted(pods)
+    assert sorted(read_notes(root, manifest.ref.folder)) == sorted(pods)
 
 
 def test_a_pod_that_is_started_again_keeps_its_first_notes(root: DirectoryStore, manifest: Manifest) -> None:
-    first, second = PodTimes(0, "a", 10.0, 12.0), PodTimes(0, "a", 11.0, 13.0)
+    first, second = PodTimes(0, "a", 10.0, 12.0, 0), PodTimes(0, "a", 11.0, 13.0, 0)
     for pod in (first, second):
         note_begin(root, manifest, pod, attempt=1)
         note_end(root, manifest, pod, 0)
 
-    assert read_notes(root, manifest) == [first]
+    assert read_notes(root, manifest.ref.folder) == [first]
+
+
+def test_sessions_on_a_laptop_are_read_back_and_are_no_pods(root: DirectoryStore, manifest: Manifest) -> None:
+    sessions = [
+        [PodTimes(0, "process 7", 10.0, 12.5, -9), PodTimes(0, "process 8", 12.5, 14.0, 75)],
+        [PodTimes(0, "process 9", 20.0, 21.0, 0, 2)],
+        [],
+    ]
+    for pods in sessions:
+        note_session(root, manifest, pods)
+
+    assert sorted(read_sessions(root, manifest.ref.folder)) == sorted([*sessions[0], *sessions[1]])
+    assert read_notes(root, manifest.ref.folder) == []
+
+
+def test_a_session_that_cannot_be_noted_loses_nothing_else(
+    tmp_path: Path, manifest: Manifest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    note_session(DirectoryStore(tmp_path / "file"), manifest, [PodTimes(0, "process 7", 10.0, 12.5, 0)])
+
+    assert "batt: what worked when is not noted: " in capsys.readouterr().err
 
 
 def test_notes_of_thousands_of_shards_are_read_from_a_bucket(manifest: Manifest, gcs: str, tmp_path: Path) -> None:
     root = open_store(gcs, tmp_path)
-    pods = [PodTimes(shard, f"pod-{shard}", float(shard), shard + 1.0) for shard in range(300)]
+    pods = [PodTimes(shard, f"pod-{shard}", float(shard), shard + 1.0, 0) for shard in range(300)]
     for pod in pods:
         note_begin(root, manifest, pod, attempt=1)
         note_end(root, manifest, pod, 0)
 
-    assert sorted(read_notes(root, manifest)) == pods
+    assert sorted(read_notes(root, manifest.ref.folder)) == pods
 
 
 NOW = 1000.0

@@ -33,6 +33,7 @@ def test_the_lines_of_a_small_run() -> None:
         "candidates  124 = 3 correct, 1 out of memory, 120 wrong",
         "            32 unique, 31 kept, 92 duplicate, 7 cached",
         "results     results/ns/run-1/out/1/results.json",
+        "report      results/ns/run-1/out/1/report.html",
         "solvers     results/solver_md5, results/solver_dir",
     ]
 
@@ -41,7 +42,7 @@ def test_many_tasks_are_summed_up() -> None:
     lines = summary_lines(summary(tasks=SHOWN_TASKS + 1), "results")
 
     assert lines[0] == f"-- Filtered to {32 * (SHOWN_TASKS + 1)} unique candidates (from 149)"
-    assert len(summary_lines(summary(tasks=SHOWN_TASKS), "results")) == 2 * SHOWN_TASKS + 7
+    assert len(summary_lines(summary(tasks=SHOWN_TASKS), "results")) == 2 * SHOWN_TASKS + 8
 
 
 def test_what_was_not_run_is_told() -> None:
@@ -63,6 +64,7 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert value["complete"] is False
     assert value["missing_shards"] == [2]
     assert value["results"] == "gs://bucket/ns/run-1/out/1/results.json"
+    assert value["report"] == "gs://bucket/ns/run-1/out/1/report.html"
     assert value["totals"]["verdicts"] == {"correct": 3, "out_of_memory": 1, "wrong": 120}
 
 

@@ -42,6 +42,8 @@ def results_command(options: argparse.Namespace) -> int:
     else:
         made = export_tree(results, place, target, telling())
         print(f"{target.uri}: results.json, {made.links} links to solvers and differs")
+    if "report.html" in files:
+        print(f"report      {target.uri}/report.html")
     missing = results["missing_shards"]
     if missing or not has_all(run):
         state = f"the run is {run.status.phase}, {len(missing)} of its shards have no result"
