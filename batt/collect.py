@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batt.attempts import PodTimes, base_summary, counts_since, read_notes, read_sessions, usage, usage_since
+from batt.costs import UNPRICED, Prices, charge_of
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
 from batt.names import DIFFER_DIR, SOLVER_DIR, results_path, summary_path
@@ -53,7 +54,13 @@ from batt.timing import (
 from batt.tree import Link, TextWriter, differ_file, differ_links, set_links, solver_file, solver_link
 
 
-def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1, began: float | None = None) -> Summary:
+def collect(
+    manifest: Manifest,
+    root: ObjectStore,
+    attempt: int = 1,
+    began: float | None = None,
+    prices: Prices = UNPRICED,
+) -> Summary:
     """Merge what the shards have found and write the results; what is missing is counted, not invented.
 
     The same again says the same: results of an attempt are written once. A run that had results, and some of whose
@@ -62,9 +69,10 @@ def collect(manifest: Manifest, root: ObjectStore, attempt: int = 1, began: floa
     Args:
         attempt: the first number that the results may have.
         began: since when the whole takes, seconds since the epoch; None where nobody has noted it.
+        prices: of the pools, for what the pods cost.
     """
     collector = Collector(manifest, root)
-    return collector.collect(attempt, began)
+    return collector.collect(attempt, began, prices)
 
 
 class TaskResult(NamedTuple):
@@ -99,7 +107,7 @@ class Collector:
         self.trains = {task.id: task.trains for task in manifest.tasks}
         self.digest = SolverDigest()
 
-    def collect(self, attempt: int, began: float | None) -> Summary:
+    def collect(self, attempt: int, began: float | None, prices: Prices) -> Summary:
         """Do it; see `collect`."""
         results = [self.task_result(task, self.reader.rows_of(task)) for task in self.trains]
         with self.clock.phase(FILE_OPS):
@@ -131,6 +139,7 @@ class Collector:
         phases = self.phases({}, ())
         added = self.added(totals, used, attempt)
         summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used, added)
+        summary = summary._replace(charge=charge_of(used, Usage(0.0, 0.0), prices) if used.pod_seconds else None)
         return self.write(summary, attempt, value, [one.text for one in results], notes)
 
     def phases(self, before: Mapping[str, PhaseStats], spans: Sequence[tuple[float, float]]) -> dict[str, list[Any]]:
@@ -200,7 +209,7 @@ class Collector:
     def report(self, summary: Summary, head: Mapping[str, Any], notes: Sequence[PodTimes]) -> Report:
         """Return the report of the results whose summary this is."""
         pods = (*notes, *read_sessions(self.root, self.manifest.ref.folder))
-        effort = Effort(pods, self.stored.ends, summary.pod_seconds, summary.wasted_seconds)
+        effort = Effort(pods, self.stored.ends, summary.pod_seconds, summary.wasted_seconds, summary.charge)
         return solver_report(json.loads(json_text(head)), self.digest, summary.attempt, effort)
 
     def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:

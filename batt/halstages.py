@@ -106,7 +106,8 @@ def evaluate_stage(pod: PodRun, root: ObjectStore, stop: Stop) -> None:
 
 def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what work and evaluate have found."""
-    summary = collect_hal(planned_run(pod, root, load_hal_manifest), root, pod.attempt, began=pod.began)
+    manifest = planned_run(pod, root, load_hal_manifest)
+    summary = collect_hal(manifest, root, pod.attempt, began=pod.began, prices=pod.prices)
     print_hal_summary(summary, root.uri, is_timed=True, is_json=False)
     repeats, added = summary.accuracy["repeats"], summary.added
     return CollectMessage(

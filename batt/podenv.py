@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from batt.api import ATTEMPT_MODES, DATASETS, REGRADE, RESULTS_URIS, BenchmarkRun, solvers_of
+from batt.costs import Prices, prices_from_text
 from batt.errors import Fault, InputError, NotFoundError, SpecError, shown
 from batt.manifest import RunRef
 from batt.runfile import parse_run
@@ -42,6 +43,9 @@ POD_UID_VARIABLE = "BATT_POD_UID"
 
 BEGAN_VARIABLE = "BATT_BEGAN"
 """Since when the attempt takes, seconds since the epoch, told to collect: later by the time that it was suspended."""
+
+PRICES_VARIABLE = "BATT_PRICES"
+"""Prices of the pools that the work is on (batt.costs), told to collect. Absent: nobody knows any."""
 
 POOL_VARIABLE = "BATT_POOL"
 """The pool of the pod's Job, for the metrics that a pod of the work serves."""
@@ -86,7 +90,7 @@ class PodRun(NamedTuple):
     completion_index: the pod's place in its stage, -1 for plan and collect.
     is_regrade: whether the attempt that plan is to plan scores anew what there is.
     part: which shards of the attempt the pod's Job works on, see PART_VARIABLE.
-    began: see BEGAN_VARIABLE; None where nobody says.
+    began: see BEGAN_VARIABLE; None where nobody says. prices: see PRICES_VARIABLE.
     pool, metrics_port: see POOL_VARIABLE and METRICS_VARIABLE; 0: no metrics.
     """
 
@@ -102,6 +106,7 @@ class PodRun(NamedTuple):
     began: float | None = None
     pool: str = ""
     metrics_port: int = 0
+    prices: Prices = Prices()
 
 
 def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
@@ -155,6 +160,7 @@ def read_pod_run(environment: Mapping[str, str], stage: str) -> PodRun:
         began=None if began < 0 else began,
         pool=environment.get(POOL_VARIABLE, ""),
         metrics_port=port,
+        prices=prices_from_text(environment.get(PRICES_VARIABLE, ""), PRICES_VARIABLE, OPERATOR),
     )
 
 

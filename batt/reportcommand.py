@@ -25,6 +25,7 @@ from batt.report.model import Report
 from batt.report.page import page_html
 from batt.report.solvers import SolverDigest, solver_report
 from batt.report.timeline import Effort
+from batt.results import Charge, charge_from_json
 from batt.store import GCS_SCHEME, local_path, open_store, read_json
 
 RESULTS = "results.json"
@@ -133,10 +134,15 @@ def read_summary(source: Source) -> Mapping[str, Any]:
     return value
 
 
+def spent_of(told: Mapping[str, Any]) -> tuple[float, float, Charge | None]:
+    """Return seconds of pods, those that were wasted, and what they cost, as a stored summary has them."""
+    return told.get("pod_seconds", 0.0), told.get("wasted_seconds", 0.0), charge_from_json(told.get("charge"))
+
+
 def solver_effort(place: RunPlace | None, summary: Mapping[str, Any]) -> Effort:
     """Return how a run was worked on: nothing is known where the run is not there."""
     told = summary.get("summary", {})
-    spent = told.get("pod_seconds", 0.0), told.get("wasted_seconds", 0.0)
+    spent = spent_of(told)
     if place is None:
         return Effort((), {}, *spent)
     indexes = [index for index, _ in summary.get("shards", ())]
@@ -160,7 +166,7 @@ def stored_hal_report(source: Source, results: Any, summary: Mapping[str, Any], 
     """Return the report of a HAL run; of one that is not there without what only its records say."""
     place = source.place
     told = summary.get("summary", {})
-    spent = told.get("pod_seconds", 0.0), told.get("wasted_seconds", 0.0)
+    spent = spent_of(told)
     if place is None:
         return report_of(source.data, attempt, {}, Effort((), {}, *spent), lambda _path, _repeat: None)
     paths = {index: path for index, path, _ in summary.get("made_from", ())}

@@ -58,6 +58,15 @@ class Usage(NamedTuple):
     wasted_seconds: float
 
 
+class Charge(NamedTuple):
+    """What pods cost, by a price that was looked up on a day. wasted: the part of pods that made no result."""
+
+    actual: float
+    wasted: float
+    currency: str
+    dated: str
+
+
 class Added(NamedTuple):
     """What an attempt of the operator's has added to what earlier ones have found: of the first attempt, all.
 
@@ -85,6 +94,7 @@ class Summary(NamedTuple):
     pod_seconds: float = 0.0  # see Usage; without pods, and in older summaries, none
     wasted_seconds: float = 0.0
     added: Added = Added({}, {})
+    charge: Charge | None = None  # where the pools have prices
 
     @property
     def is_complete(self) -> bool:
@@ -110,8 +120,14 @@ def summary_from_json(value: dict[str, Any]) -> Summary:
             "filtered": filtered,
             "missing_shards": tuple(value["missing_shards"]),
             "added": added_from_json(value.get("added")),
+            "charge": charge_from_json(value.get("charge")),
         }
     )
+
+
+def charge_from_json(value: Sequence[Any] | None) -> Charge | None:
+    """Return the charge that a stored summary has; None where it has none."""
+    return None if value is None else Charge(*value)
 
 
 def added_from_json(value: Mapping[str, Any] | None) -> Added:

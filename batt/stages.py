@@ -114,7 +114,7 @@ def collect_stage(pod: PodRun, root: ObjectStore) -> CollectMessage:
     """Merge what the work has found."""
     from batt.collect import collect  # noqa: PLC0415 # only this stage's pods need it
 
-    summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt, began=pod.began)
+    summary = collect(planned_run(pod, root, load_manifest), root, pod.attempt, began=pod.began, prices=pod.prices)
     print_summary(summary, root.uri, is_timed=True, is_json=False)
     totals, added = summary.totals, summary.added
     return CollectMessage(

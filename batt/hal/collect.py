@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from batt.attempts import ShardEnd, base_summary, read_notes, read_sessions, usage, usage_since
+from batt.costs import UNPRICED, Prices, charge_of
 from batt.errors import AlreadyExistsError
 from batt.hal.accuracy import Accuracy, Repeat, accuracy_to_json, score_run, spread
 from batt.hal.benchmarks.delegate import Whole
@@ -31,7 +32,7 @@ from batt.parallel import for_each
 from batt.report.model import Report
 from batt.report.storing import store_report
 from batt.report.timeline import Effort
-from batt.results import Added, added_from_json
+from batt.results import Added, Charge, added_from_json, charge_from_json
 from batt.state import RESULT_NAME, last_attempt, shard_results
 from batt.store import ObjectStore, create_json, read_json
 from batt.timing import MAIN, PhaseClock, stats_to_json
@@ -58,6 +59,7 @@ class HalSummary(NamedTuple):
     gpu_seconds: float = 0.0  # the part of tasks that want a GPU
     gpu_wasted_seconds: float = 0.0
     added: Added = Added({}, {})
+    charge: Charge | None = None  # for the pods, where their pools have prices; `cost` is that of models
 
     @property
     def is_complete(self) -> bool:
@@ -81,6 +83,7 @@ def collect_hal(
     attempt: int = 1,
     command: str = RUN_COMMAND,
     began: float | None = None,
+    prices: Prices = UNPRICED,
 ) -> HalSummary:
     """Merge what work and evaluate have stored and write the results; what is missing is counted, not invented.
 
@@ -90,6 +93,7 @@ def collect_hal(
         attempt: the first number that the results may have.
         command: the command that HAL's files say the run was started by.
         began: since when the whole takes, seconds since the epoch; None where nobody has noted it.
+        prices: of the pools, for what the pods cost.
     """
     collected = read_all(manifest, root)
     accuracy = accuracy_of(manifest, collected)
@@ -112,6 +116,7 @@ def collect_hal(
         gpu_wasted_seconds=with_gpu.wasted_seconds,
         phases=found_out(collected, set(), clock)[1],
         added=Added(outcomes, phases, usage_since(used, before), usage_since(with_gpu, before, "gpu")),
+        charge=charge_of(used, with_gpu, prices) if used.pod_seconds else None,
     )
     while True:
         path = f"{manifest.ref.folder}/{results_path(summary.attempt)}"
@@ -122,7 +127,8 @@ def collect_hal(
         if told["made_from"] == json.loads(json.dumps(made_from)):
             claimed = summary_from_json(told["summary"])
             pods = [*notes, *read_sessions(root, manifest.ref.folder)]
-            effort = effort_of(pods, collected.records, claimed.pod_seconds, claimed.wasted_seconds)
+            spent = claimed.pod_seconds, claimed.wasted_seconds, claimed.charge
+            effort = effort_of(pods, collected.records, *spent)
             write(manifest, root, collected, accuracy, claimed, command, effort)
             return claimed
         summary = summary._replace(attempt=summary.attempt + 1)
@@ -347,5 +353,6 @@ def summary_from_json(value: dict[str, Any]) -> HalSummary:
         "missing_shards": tuple(value["missing_shards"]),
         "files": tuple(value["files"]),
         "added": added_from_json(value.get("added")),
+        "charge": charge_from_json(value.get("charge")),
     }
     return HalSummary(**{**value, **read})

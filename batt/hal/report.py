@@ -13,6 +13,7 @@ from batt.hal.task import LOG_FILE
 from batt.report.hal import HalExtras, Spent, hal_report, wished_logs
 from batt.report.model import Report
 from batt.report.timeline import Effort
+from batt.results import Charge
 
 
 def report_of(
@@ -48,11 +49,15 @@ def log_path(task_id: str) -> str:
 
 
 def effort_of(
-    notes: Sequence[PodTimes], records: Mapping[int, TaskRecord], pod_seconds: float, wasted_seconds: float
+    notes: Sequence[PodTimes],
+    records: Mapping[int, TaskRecord],
+    pod_seconds: float,
+    wasted_seconds: float,
+    charge: Charge | None = None,
 ) -> Effort:
     """Return how a run was worked on."""
     ends = {index: ShardEnd(record.pod, record.end, record.begin) for index, record in records.items()}
-    return Effort(tuple(notes), ends, pod_seconds, wasted_seconds)
+    return Effort(tuple(notes), ends, pod_seconds, wasted_seconds, charge)
 
 
 def spent_of(record: TaskRecord) -> Spent:

@@ -177,13 +177,13 @@ def hal_facts(results: Mapping[str, Any], extras: HalExtras, rows: int) -> tuple
 
 def cost_fact(cost: Mapping[str, Any]) -> Fact:
     """Return what the agents' models have cost; what nobody has told is unknown, never 0."""
-    whose = "of models, as the agents say; pods are not in it"
+    whose = "as the agents say; pods are not in it"
     if cost["total"] is not None:
-        return Fact("Cost", f"{cost['total']:.4f} USD", whose)
+        return Fact("Cost of models", f"{cost['total']:.4f} USD", whose)
     if cost["known"]:
         known = f"{cost['known_dollars']:.4f} USD for the {cost['known']:,} of {cost['tasks']:,} tasks that say it"
-        return Fact("Cost", "unknown", f"{known}; {whose}")
-    return Fact("Cost", "unknown", "no agent has told any")
+        return Fact("Cost of models", "unknown", f"{known}; {whose}")
+    return Fact("Cost of models", "unknown", "no agent has told any")
 
 
 def tokens_fact(spent: Mapping[int, Spent]) -> tuple[Fact, ...]:

@@ -17,6 +17,7 @@ from batt.report.rows import bounded
 from batt.report.texts import duration, line_of, number_of, percent, words_of
 from batt.report.timeline import Effort, stretch_table, stretches, timeline_section
 from batt.report.times import check_time_chart
+from batt.results import Charge
 from batt.timing import MAIN
 
 MOST_CANDIDATES = 5_000
@@ -165,9 +166,6 @@ def solver_facts(head: Mapping[str, Any], effort: Effort) -> tuple[Fact, ...]:
         Fact("Candidates", f"{totals['candidates']:,}", f"= {verdicts or 'none'}; {kept}, {totals['cached']:,} cached"),
         Fact("Not run", f"{totals['refused'] + totals['out_of_scope'] + totals['missing']:,}", not_run),
         *effort_facts(head["phases"], effort),
-        Fact(
-            "Cost", "unknown", "of pods: batt cost NAME knows prices" if effort.pod_seconds else "nobody has told any"
-        ),
         Fact("Dataset", line_of(str(asked["dataset"])), f"candidates from {line_of(str(asked['candidates']))}"),
         Fact("DSL", line_of(str(asked["dsl"])), limits_told(asked)),
     )
@@ -189,12 +187,20 @@ def effort_facts(phases: Mapping[str, Any], effort: Effort) -> tuple[Fact, ...]:
     facts = [Fact("Wall time", duration(wall[1]), MAIN)] if wall else []
     if effort.pod_seconds:
         note = f"{percent(effort.wasted_seconds, effort.pod_seconds)} of it by pods that made no result"
-        return (*facts, Fact("Pod hours", f"{effort.pod_seconds / 3600:.3f}", note))
+        return (*facts, Fact("Pod hours", f"{effort.pod_seconds / 3600:.3f}", note), pods_cost(effort.charge))
     some = stretches(effort)
     if some:
         seconds = sum(one.end - one.begin for one in some)
         facts.append(Fact("Work", duration(seconds), "of all processes, by their own notes"))
     return tuple(facts)
+
+
+def pods_cost(charge: Charge | None) -> Fact:
+    """Return what pods have cost; what nobody has told is unknown, never 0."""
+    if charge is None:
+        return Fact("Cost of pods", "unknown", "their pools have no price")
+    note = f"{charge.wasted:.4f} of it wasted" + (f"; prices of {charge.dated}" if charge.dated else "")
+    return Fact("Cost of pods", f"{charge.actual:.4f} {charge.currency}", note)
 
 
 def failure_message(row: Mapping[str, Any]) -> str:

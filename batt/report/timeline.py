@@ -16,6 +16,7 @@ from batt.names import EXIT_ASKED_TO_STOP
 from batt.report.model import Cell, Column, Kind, Lane, Span, Table, Timeline, Tone, Word
 from batt.report.rows import bounded
 from batt.report.texts import duration, line_of, number_of, utc
+from batt.results import Charge
 
 MOST_LANES = 100
 """Most shards that are drawn: more cannot be told apart, and the table below has them."""
@@ -68,13 +69,15 @@ class Stretch(NamedTuple):
 class Effort(NamedTuple):
     """How a run was worked on: notes, the ends of shards that have a result, and what pods took by collect's count.
 
-    pod_seconds, wasted_seconds: of pods on a cluster, see attempts.Usage; none on a laptop.
+    pod_seconds, wasted_seconds: of pods on a cluster, see results.Usage; none on a laptop.
+    charge: what they cost, where their pools have prices.
     """
 
     pods: tuple[PodTimes, ...] = ()
     ends: Mapping[int, ShardEnd] = {}
     pod_seconds: float = 0.0
     wasted_seconds: float = 0.0
+    charge: Charge | None = None
 
 
 def stretches(effort: Effort) -> list[Stretch]:

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from batt.api import BenchmarkRun
+from batt.costs import Prices, charge_of
 from batt.hal.outcomes import Outcome
 from batt.manifest import RunRef
 from batt.message import DECIMALS, CollectMessage, PlanMessage
+from batt.results import Usage
 from batt.status import (
     CONDITION_BYTES,
     RANGES_CHARACTERS,
@@ -29,7 +31,6 @@ from batt.status import (
 )
 from batt.timing import PhaseStats
 from batt_operator.observed import RunView, StageView, parsed_time, written_time
-from batt_operator.settings import Price
 from batt_operator.stages import Stage
 
 UID_CHARACTERS = 8
@@ -126,11 +127,11 @@ class Draft:
             ranges = ranges[:RANGES_CHARACTERS].rpartition(",")[0] + ",..."
         self.update(shards=shards.model_copy(update={"failed_indexes": ranges}))
 
-    def collected(self, told: CollectMessage, price: Price | None, gpu_price: Price | None = None) -> None:
+    def collected(self, told: CollectMessage, prices: Prices) -> None:
         """Take over the results, and end the run as they and its way there say.
 
         Args:
-            price: of the run's pool. gpu_price: of the one where tasks ran that want a GPU.
+            prices: of the run's pool, and of the one where tasks ran that want a GPU.
         """
         self.told = told
         ending = self.status.clock.ending
@@ -146,7 +147,7 @@ class Draft:
             tasks=TaskCounts(total=told.tasks, solved=told.solved, failed=failed),
             score=f"{told.solved}/{told.tasks}",
             phases=tuple(phase_times(name, stats) for name, stats in told.phases.items()),
-            cost=cost_of(told, price, gpu_price),
+            cost=cost_of(told, prices),
         )
         missing = f"{told.missing} shards have no result ({told.missing_indexes})"
         solved = f"{told.solved} of {told.tasks} tasks solved"
@@ -349,22 +350,15 @@ def short(seconds: float) -> float:
     return float(f"{seconds:.4g}")
 
 
-def cost_of(told: CollectMessage, price: Price | None, gpu_price: Price | None) -> Cost:
+def cost_of(told: CollectMessage, prices: Prices) -> Cost:
     """Return what the pods of the work cost, where each pool that they ran on has a price, in one currency."""
     cost = Cost(pod_seconds=round(told.pod_seconds, 1))
-    gpu_price = gpu_price if told.gpu_seconds else price
-    if price is None or gpu_price is None or price.currency != gpu_price.currency:
+    everything, gpu = Usage(told.pod_seconds, told.wasted_seconds), Usage(told.gpu_seconds, told.gpu_wasted_seconds)
+    charge = charge_of(everything, gpu, prices)
+    if charge is None:
         return cost
-    actual, wasted = (
-        round(((seconds - with_gpu) * price.per_hour + with_gpu * gpu_price.per_hour) / 3600, 6)
-        for seconds, with_gpu in (
-            (told.pod_seconds, told.gpu_seconds),
-            (told.wasted_seconds, told.gpu_wasted_seconds),
-        )
-    )
-    return cost.model_copy(
-        update={"currency": price.currency, "actual": actual, "wasted": wasted, "priced": price.dated}
-    )
+    actual, wasted, currency, dated = charge
+    return cost.model_copy(update={"currency": currency, "actual": actual, "wasted": wasted, "priced": dated})
 
 
 def cut(text: str) -> str:

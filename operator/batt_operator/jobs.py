@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from batt.api import API_VERSION, KIND, BenchmarkRun
+from batt.costs import prices_to_text
 from batt.names import EXIT_ASKED_TO_STOP
 from batt.status import Clock
 from batt_operator.agentpods import LOCKED, is_with_agent, with_agent
@@ -250,6 +251,7 @@ def pod_env(
         "BATT_ATTEMPT_MODE": spec.spec.attempt_mode if stage is Stage.PLAN else "",
         "BATT_PART": slot.part,
         "BATT_BEGAN": began(run.status.clock) if stage is Stage.COLLECT else "",
+        "BATT_PRICES": prices_to_text(settings.prices(spec.spec.pool)) if stage is Stage.COLLECT else "",
         "BATT_POOL": slot.pool if port else "",
         "BATT_METRICS_PORT": str(port) if port else "",
     }

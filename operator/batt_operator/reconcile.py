@@ -263,8 +263,7 @@ class Reconciler:
             told = self.told(view)
             if not isinstance(told, CollectMessage):
                 return self.remake(view)
-            pools = (self.settings.pools.get(name) for name in (self.places.work, self.places.gpu or self.places.work))
-            self.draft.collected(told, *(pool.price if pool else None for pool in pools))
+            self.draft.collected(told, self.settings.prices(self.spec.spec.pool))
             return False
         if view.failed:
             reason, message = self.why_failed(view.failed)

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from batt import costs
+from batt.costs import Prices
 from batt.errors import Fault, SpecError, shown
 
 
@@ -25,6 +27,10 @@ class Price(Model):
     per_hour: float = Field(ge=0, description="Price of one pod for an hour, by what it asks for.")
     currency: str = Field(default="USD", description="Currency of the price.")
     dated: str = Field(default="", description="When the price was looked up, YYYY-MM-DD.")
+
+    def known(self) -> costs.Price:
+        """Return the price as what reckons with it has it."""
+        return costs.Price(self.per_hour, self.currency, self.dated)
 
 
 class Pool(Model):
@@ -81,6 +87,12 @@ class Settings(Model):
     def pool_for_gpu(self) -> str:
         """Return the pool of tasks that want a GPU; empty where none has one."""
         return self.gpu_pool or next((name for name, pool in sorted(self.pools.items()) if pool.has_gpu()), "")
+
+    def prices(self, pool: str | None) -> Prices:
+        """Return the prices of a run's pool, None for the default one, and of that of its tasks that want a GPU."""
+        work = self.pools.get(pool or self.default_pool)
+        gpu = work if work is not None and work.has_gpu() else self.pools.get(self.pool_for_gpu())
+        return Prices(*(None if one is None or one.price is None else one.price.known() for one in (work, gpu)))
 
     @model_validator(mode="after")
     def _pools_exist(self) -> Settings:

@@ -112,6 +112,18 @@ def now(prometheus: Prometheus, query: str) -> list[tuple[Mapping[str, str], flo
     return prometheus.value(query, time.time())
 
 
+def report_of(status: dict[str, Any]) -> str:
+    """Return the page that collect has stored beside the results."""
+    return open_store(status["results"], Path()).read("out/1/report.html").decode()
+
+
+def figures_of(page: str) -> list[tuple[str, str]]:
+    """Return phases and seconds as the page's table of them has them: its first two columns."""
+    table = page.partition("Timing summary</h2>")[2].partition("</table>")[0]
+    rows = [re.sub(r"<[^>]+>", "\n", row).split() for row in table.split("<tr")[2:]]
+    return [(row[0], row[1]) for row in rows]
+
+
 def total(prometheus: Prometheus, query: str) -> float:
     """Return the sum of what a query gives."""
     return sum(value for _, value in now(prometheus, query))
@@ -192,7 +204,7 @@ def test_every_query_of_every_dashboard_has_data(story: Story) -> None:
     assert unchosen == []
 
 
-def test_the_timing_summary_is_the_same_in_the_terminal_and_in_prometheus(story: Story, tmp_path: Path) -> None:
+def test_the_timing_summary_is_the_same_in_terminal_report_and_prometheus(story: Story, tmp_path: Path) -> None:
     for run, status in story.statuses.items():
         told = User(story.here.cluster, story.here.namespace, tmp_path).batt("watch", run).told
         query = f'{RUN_PHASE_SECONDS.name}{{run="{run}"}}'
@@ -201,6 +213,7 @@ def test_the_timing_summary_is_the_same_in_the_terminal_and_in_prometheus(story:
         summary = timing_summary(story.phases(run))
         assert summary in told, told
         assert timing_summary(figures) == summary
+        assert figures_of(report_of(status)) == re.findall(r"^  (\S+) +([\d.]+)$", summary, re.MULTILINE)
         assert len(figures) == len(status["phases"]) == len(re.findall(r"^  \S+ +[\d.]+$", summary, re.MULTILINE))
 
 

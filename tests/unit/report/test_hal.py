@@ -65,15 +65,15 @@ def test_failures_are_grouped_by_the_first_line_of_their_message() -> None:
 @pytest.mark.parametrize(
     ("cost", "value", "note"),
     [
-        ({"total": 1.25, "known": 6}, "1.2500 USD", "of models, as the agents say; pods are not in it"),
-        ({"total": None, "known": 2}, "unknown", "0.5000 USD for the 2 of 6 tasks that say it; of models"),
+        ({"total": 1.25, "known": 6}, "1.2500 USD", "as the agents say; pods are not in it"),
+        ({"total": None, "known": 2}, "unknown", "0.5000 USD for the 2 of 6 tasks that say it; as the agents say"),
         ({"total": None, "known": 0}, "unknown", "no agent has told any"),
     ],
 )
 def test_cost_is_told_as_far_as_it_is_known(cost: dict[str, object], value: str, note: str) -> None:
     report = hal_page(hal_results(ROWS, cost={"known_dollars": 0.5, "tasks": 6, "retried": 0, **cost}))
 
-    [fact] = [fact for fact in report.facts if fact.name == "Cost"]
+    [fact] = [fact for fact in report.facts if fact.name == "Cost of models"]
     assert fact.value == value
     assert fact.note.startswith(note)
 

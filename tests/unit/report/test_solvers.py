@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from batt.report.model import Chart, Grid, Groups, Report, Table, Timeline
-from batt.report.solvers import MOST_CANDIDATES, failure_message, first_failure
+from batt.report.solvers import MOST_CANDIDATES, failure_message, first_failure, pods_cost
+from batt.results import Charge
 from batt.timing import stats_from_json, timing_summary
 from tests.unit.report.builders import candidate, many_tasks, phases, solver_page, solver_results, task
 
@@ -60,8 +61,14 @@ def test_the_head_has_the_score_and_numbers_that_add_up(report: Report) -> None:
 def test_cost_that_nobody_knows_is_unknown_not_nothing(report: Report) -> None:
     facts = {fact.name: fact.value for fact in report.facts}
 
-    assert facts["Cost"] == "unknown"
+    assert facts["Cost of pods"] == "unknown"
     assert float(facts["Pod hours"]) > 0
+
+
+def test_cost_of_pods_is_told_with_its_waste_and_the_day_of_its_price() -> None:
+    assert pods_cost(Charge(1.25, 0.5, "EUR", "2026-01-01")) == (
+        "Cost of pods", "1.2500 EUR", "0.5000 of it wasted; prices of 2026-01-01"
+    )  # fmt: skip
 
 
 def test_the_timing_summary_has_the_figures_that_a_terminal_prints(report: Report) -> None:
