@@ -60,7 +60,6 @@ def over_all_runs() -> tuple[Panel, ...]:
             "Of what ended in this time, by kind, pool and phase, estimated within the buckets of docs/metrics.md.",
             {"kind": "kind", "pool": "pool", "phase": "phase"},
             (Column("seconds", f"{sums} > 0", SECONDS), Column("number", f"{counts} > 0"), *quantiles),
-            height=12,
         ),
     )
 
@@ -95,17 +94,23 @@ def one() -> tuple[Panel, ...]:
                 Column("number", counts),
                 Column("mean", share(seconds, counts), SECONDS),
             ),
-            width=12,
+            width=10,
             height=12,
         ),
         bars(
-            "Where the time went", "The same as bars.", [Query(f"sort_desc({seconds})", "{{phase}}")], SECONDS, width=6
+            "Where the time went",
+            "The same as bars.",
+            [Query(f"sort_desc({seconds})", "{{phase}}")],
+            SECONDS,
+            width=8,
+            height=12,
         ),
         lines(
             "Now",
             "Seconds of phases a second in pods at work, where they are scraped (`metrics.workers`); 0 where none is.",
-            [Query(or_zero(going_on), "{{phase}}")],
+            [Query(or_zero(going_on, "phase"), "{{phase}}")],
             width=6,
+            height=12,
         ),
     )
 

@@ -104,7 +104,7 @@ def test_what_could_have_been_and_was_not_is_not_shown(prometheus: Prometheus) -
     stalled = prometheus.value(query_of("operator", "Runs without a running pod"), END)
 
     assert [labels for labels, _ in found] == [{"reason": "AllShardsDone"}]
-    assert stalled == [({}, 0)]
+    assert stalled == [({"reason": "none"}, 0)]
 
 
 def test_nothing_has_failed(prometheus: Prometheus) -> None:
