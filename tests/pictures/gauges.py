@@ -39,7 +39,7 @@ def bars_html(panel: Panel, series: Sequence[Series], size: Size, now: float) ->
         "div",
         "".join(drawn),
         class_="bars",
-        style=f"grid-auto-rows:{high:.1f}px;font-size:{min(16.0, high * 0.72):.1f}px",
+        style=f"grid-auto-rows:{high:.1f}px;font-size:{min(15.0, high * 0.7):.1f}px",
     )
 
 

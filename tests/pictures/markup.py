@@ -8,11 +8,14 @@ from typing import NamedTuple
 COLOURS = ("#56a64b", "#e0a800", "#1f9bd1", "#e8700c", "#d43a3a", "#2f5fb3", "#b34f9e", "#7a62c9", "#3d7a63", "#a08d2c")
 """Of series, one after the other: Grafana's classic palette, darker for a light page."""
 
-CHARACTER = 0.55
-"""Width of a character, as a part of its font's size; the page's own test finds what is too wide."""
+CHARACTER = 0.61
+"""Width of a character of DejaVu Sans on average, as a part of its size; the pages' tests find what is too wide."""
 
-LINE_FONT = 15
+LINE_FONT = 14
 """Size of the font of axes and legends in pixels."""
+
+LEGEND_LINE = 20
+"""Height of a line of a legend in pixels."""
 
 
 class Size(NamedTuple):

@@ -11,7 +11,7 @@ from tests.pictures.answers import Series, Span
 from tests.pictures.boards import DashboardRead, Panel, Place
 from tests.pictures.gauges import bars_html, stat_html
 from tests.pictures.heatmap import heatmap_html
-from tests.pictures.markup import Size, element
+from tests.pictures.markup import LEGEND_LINE, LINE_FONT, Size, element
 from tests.pictures.tables import table_html
 from tests.pictures.timeseries import timeseries_html
 
@@ -45,7 +45,8 @@ def page_html(
     answers: by number of the panel, what it shows. chosen: by name of the choice, in words.
     """
     drawn = [panel_html(panel, answers.get(panel.number, ()), span) for panel in board.panels]
-    style = element("style", STYLE.read_text(encoding="utf-8"))
+    sizes = f":root {{ --line-font: {LINE_FONT}px; --legend-line: {LEGEND_LINE}px }}\n"
+    style = element("style", sizes + STYLE.read_text(encoding="utf-8"))
     head = element("head", f'<meta charset="utf-8">{element("title", html.escape(board.title))}{style}')
     body = element("body", head_html(board, chosen, span) + "".join(drawn), style=f"height:{page_height(board)}px")
     return f"<!doctype html>\n{element('html', head + body, lang='en')}\n"

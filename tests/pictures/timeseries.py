@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.pictures.answers import Point, Series, Span
 from tests.pictures.axes import TICK_PIXELS, Field, field_of, tick_labels, ticks, time_axis, value_axis
-from tests.pictures.markup import LINE_FONT, Size, colour, drawing, element, text_width
-
-LEGEND_LINE = 1.45 * LINE_FONT
-"""Height of a line of the legend."""
+from tests.pictures.markup import LEGEND_LINE, Size, colour, drawing, element, text_width
 
 LEGEND_PART = 0.36
 """Most of a panel that a legend takes; Grafana lets people scroll through the rest."""
@@ -65,6 +62,9 @@ def line(series: Series, floor: Mapping[float, float], field: Field, hue: str, *
         if is_filled:
             lower = [f"{field.x(at):.1f},{field.y(floor.get(at, 0.0)):.1f}" for at, _ in reversed(part)]
             drawn.append(element("polygon", points=" ".join(upper + lower), fill=hue, class_="area"))
+        if len(part) == 1:  # a line of one point would not be seen
+            x, y = upper[0].split(",")
+            drawn.append(element("circle", cx=x, cy=y, r=2.0, fill=hue))
         drawn.append(element("polyline", points=" ".join(upper), stroke=hue, class_="line"))
     return "".join(drawn)
 
