@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help run test test-full check generate verify lock bench clean
+.PHONY: help run test test-full check generate verify pictures lock bench clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ generate: .venv/ready ## Write the generated files anew: CRD, JSON schema, docs 
 verify: .venv/ready ## Fail if a generated file is stale
 	$(BIN)/python -m batt.schema check
 	$(BIN)/python -m dashboards check
+
+pictures: .venv/ready ## Draw the dashboards in docs/pictures anew
+	$(BIN)/python -m tests.pictures
 
 UV := uv==0.13.9
 LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade

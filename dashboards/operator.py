@@ -112,7 +112,7 @@ def errors() -> tuple[Panel, ...]:
         lines(
             "Requests without success",
             "A second, by code. 404 and 409 are answers like others: it is gone, or there already. 0: no answer.",
-            [Query(or_zero(total(refused, "code")), "{{code}}")],
+            [Query(or_zero(total(refused, "code"), "code"), "{{code}}")],
             EACH_SECOND,
         ),
     )
@@ -130,7 +130,7 @@ def saturation() -> tuple[Panel, ...]:
         lines(
             "Runs without a running pod",
             "By reason; docs/troubleshooting.md explains each.",
-            [Query(those_that_are(total(select(STALLED, *OPERATOR), "reason")), "{{reason}}")],
+            [Query(those_that_are(total(select(STALLED, *OPERATOR), "reason"), "reason"), "{{reason}}")],
             width=8,
             is_stacked=True,
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as looks
@@ -26,8 +27,11 @@ FULL = 24
 PHASES_OF_RUN = {"title": "Its phases", "url": "/d/batt-phases?var-run=${__value.text}&${__url_time_range}"}
 """Where a click on a run leads to."""
 
-SECONDS, SHARE, COUNT, EACH_SECOND, HOURS = "s", "percentunit", "short", "ops", "h"
-"""Units, by Grafana's names."""
+SECONDS, SHARE, COUNT, EACH_SECOND, HOURS = "s", "percentunit", "short", "suffix:/s", "suffix:h"
+"""Units, by Grafana's names. Of hours there may be many, and they are paid by the hour: never days."""
+
+ONE_COLOUR = builders.FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color("blue")
+"""Of bars: a panel that names none has Grafana's thresholds, and is red from 80 on, whatever it counts."""
 
 
 class Query(NamedTuple):
@@ -49,21 +53,31 @@ def numbers(title: str, tells: str, queries: Sequence[Query], unit: str = COUNT,
     """Return a panel of large numbers: the queries' values at the end of the time that is shown."""
     panel = stat.Panel().title(title).description(tells).datasource(SOURCE).unit(unit).height(4).span(width)
     panel = panel.graph_mode(looks.BigValueGraphMode.NONE).color_mode(looks.BigValueColorMode.NONE)
+    if any("{{" in query.legend for query in queries):  # else Grafana does not name the only one: 26.5 of what?
+        panel = panel.text_mode(looks.BigValueTextMode.VALUE_AND_NAME)
     return panel.reduce_options(last_value()).targets(instant(queries))
 
 
-def bars(title: str, tells: str, queries: Sequence[Query], unit: str = COUNT, width: int = 8) -> Panel:
+def bars(title: str, tells: str, queries: Sequence[Query], unit: str = COUNT, width: int = 8, height: int = 8) -> Panel:
     """Return a panel of one bar a series: its value at the end of the time that is shown."""
-    panel = bargauge.Panel().title(title).description(tells).datasource(SOURCE).unit(unit).height(8).span(width)
+    panel = bargauge.Panel().title(title).description(tells).datasource(SOURCE).unit(unit).height(height).span(width)
+    panel = panel.color_scheme(ONE_COLOUR)
     panel = panel.display_mode(looks.BarGaugeDisplayMode.BASIC).orientation(looks.VizOrientation.HORIZONTAL).min(0)
     return panel.reduce_options(last_value()).targets(instant(queries))
 
 
 def lines(
-    title: str, tells: str, queries: Sequence[Query], unit: str = COUNT, width: int = 12, is_stacked: bool = False
+    title: str,
+    tells: str,
+    queries: Sequence[Query],
+    unit: str = COUNT,
+    width: int = 12,
+    height: int = 8,
+    *,
+    is_stacked: bool = False,
 ) -> Panel:
     """Return a panel of lines over time; areas on top of one another where they are parts of a whole."""
-    panel = timeseries.Panel().title(title).description(tells).datasource(SOURCE).unit(unit).height(8).span(width)
+    panel = timeseries.Panel().title(title).description(tells).datasource(SOURCE).unit(unit).height(height).span(width)
     panel = panel.min(0).legend(
         common.VizLegendOptions()
         .display_mode(looks.LegendDisplayMode.LIST)

@@ -59,8 +59,7 @@ def over_all_runs() -> tuple[Panel, ...]:
             "Quantiles",
             "Of what ended in this time, by kind, pool and phase, estimated within the buckets of docs/metrics.md.",
             {"kind": "kind", "pool": "pool", "phase": "phase"},
-            (Column("seconds", f"{sums} > 0", SECONDS), Column("number", f"{counts} > 0"), *quantiles),
-            height=12,
+            (Column("in all", f"{sums} > 0", SECONDS), Column("number", f"{counts} > 0"), *quantiles),
         ),
     )
 
@@ -91,21 +90,27 @@ def one() -> tuple[Panel, ...]:
             "work is done in parallel, and `main.run_batt` holds the others.",
             {"phase": "phase"},
             (
-                Column("seconds", seconds, SECONDS),
+                Column("in all", seconds, SECONDS),
                 Column("number", counts),
                 Column("mean", share(seconds, counts), SECONDS),
             ),
-            width=12,
+            width=10,
             height=12,
         ),
         bars(
-            "Where the time went", "The same as bars.", [Query(f"sort_desc({seconds})", "{{phase}}")], SECONDS, width=6
+            "Where the time went",
+            "The same as bars.",
+            [Query(f"sort_desc({seconds})", "{{phase}}")],
+            SECONDS,
+            width=8,
+            height=12,
         ),
         lines(
             "Now",
             "Seconds of phases a second in pods at work, where they are scraped (`metrics.workers`); 0 where none is.",
-            [Query(or_zero(going_on), "{{phase}}")],
+            [Query(or_zero(going_on, "phase"), "{{phase}}")],
             width=6,
+            height=12,
         ),
     )
 
@@ -118,12 +123,12 @@ def against() -> tuple[Panel, ...]:
     )
     return (
         rows(
-            "Seconds by phase",
+            "Phase by phase",
             "Factor: the mean of the chosen run over that of the other one; above 1 it is slower.",
             {"phase": "phase"},
             (
-                Column("seconds", this, SECONDS),
-                Column("seconds, other", that, SECONDS),
+                Column("in all", this, SECONDS),
+                Column("in all, other", that, SECONDS),
                 Column("mean", mean, SECONDS),
                 Column("mean, other", other_mean, SECONDS),
                 Column("factor", f"({mean}) / ({other_mean})"),

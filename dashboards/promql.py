@@ -77,14 +77,18 @@ def share(part: str, whole: str) -> str:
     return f"{part} / {whole}"
 
 
-def or_zero(text: str) -> str:
-    """Return a query that says 0 where its series are absent, as costs are without a price."""
-    return f"{text} or on () vector(0)"
+def or_zero(text: str, label: str = "") -> str:
+    """Return a query that says 0 where its series are absent, as costs are without a price.
+
+    label: one of those that name its series; the 0 has `none` there, else Grafana calls it `Value`.
+    """
+    zero = f'label_replace(vector(0), "{label}", "none", "", "")' if label else "vector(0)"
+    return f"{text} or on () {zero}"
 
 
-def those_that_are(text: str) -> str:
-    """Return the series of a query that are not 0, for what could be in many ways; 0 where none is."""
-    return or_zero(f"{text} > 0")
+def those_that_are(text: str, label: str) -> str:
+    """Return the series of a query that are not 0, for what could be in many ways; 0, called `none`, where none is."""
+    return or_zero(f"{text} > 0", label)
 
 
 def one_of(*values: str) -> str:

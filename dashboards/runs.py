@@ -110,6 +110,7 @@ def each_run() -> tuple[Panel, ...]:
                 Column("ETA", eta(), SECONDS),
                 Column("took", took(), SECONDS),
             ),
+            height=12,
         ),
         lines(
             "Progress",
@@ -121,7 +122,7 @@ def each_run() -> tuple[Panel, ...]:
             "Items",
             "Candidates and modules done a second, where pods of the work are scraped "
             "(`metrics.workers`); 0 where none is.",
-            [Query(or_zero(items), "{{kind}} {{pool}}")],
+            [Query(or_zero(items, "kind"), "{{kind}} {{pool}}")],
             EACH_SECOND,
         ),
     )
@@ -152,7 +153,7 @@ def failures() -> tuple[Panel, ...]:
         bars(
             "Attempts, by how they ended",
             "In this time, by reason; docs/troubleshooting.md explains each.",
-            [Query(those_that_are(reasons), "{{reason}}")],
+            [Query(those_that_are(reasons, "reason"), "{{reason}}")],
         ),
         bars(
             "Pods without a result, by reason",
@@ -162,12 +163,12 @@ def failures() -> tuple[Panel, ...]:
         bars(
             "Outcomes",
             "Of attempts that ended in this time: candidates by verdict, agents' tasks by outcome.",
-            [Query(those_that_are(outcomes), "{{kind}} {{outcome}}")],
+            [Query(those_that_are(outcomes, "outcome"), "{{kind}} {{outcome}}")],
         ),
         bars(
             "Shards of attempts that ended",
             "In this time, by whether they have a result.",
-            [Query(shards, "{{kind}} {{pool}} {{result}}")],
+            [Query(those_that_are(shards, "result"), "{{kind}} {{pool}} {{result}}")],
             width=6,
         ),
         lines(
@@ -190,7 +191,7 @@ def failures() -> tuple[Panel, ...]:
             "Store",
             "Operations on the store that failed, later mended or not, where pods of the work are scraped "
             "(`metrics.workers`); 0 where none is.",
-            [Query(or_zero(store), "{{pool}}")],
+            [Query(or_zero(store, "pool"), "{{pool}}")],
             width=6,
         ),
     )
@@ -217,7 +218,8 @@ def cost() -> tuple[Panel, ...]:
         bars(
             "Dearest runs",
             "Of those that have been collected.",
-            [Query(or_zero(dearest), "{{run_namespace}}/{{run}} {{currency}}")],
+            [Query(or_zero(dearest, "run"), "{{run_namespace}}/{{run}} {{currency}}")],
             width=12,
+            height=9,
         ),
     )

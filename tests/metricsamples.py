@@ -5,8 +5,9 @@ Made by the exporters themselves, at two moments: before the runs have ended, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from batt.exporter import Family
 from batt.message import CollectMessage
@@ -40,29 +41,43 @@ TIMES = 20
 """How often each phase ran."""
 
 
+class Scrape(NamedTuple):
+    """What one target has served at a moment. target: the labels that who scrapes gives to all of it."""
+
+    at: int
+    families: Sequence[Family]
+    target: Mapping[str, str]
+
+
 def openmetrics(begin: int) -> str:
     """Return all samples in the OpenMetrics format; begin: when the first were taken, in seconds since 1970."""
     before, after = list(scraped(begin, has_ended=False)), list(scraped(begin, has_ended=True))
+    return as_openmetrics(
+        scrape._replace(at=begin + step * STEP) for step in range(STEPS) for scrape in (before, after)[step >= ENDED]
+    )
+
+
+def as_openmetrics(scrapes: Iterable[Scrape]) -> str:
+    """Return scrapes, the earliest first, in the OpenMetrics format, which wants the samples of a series together."""
     samples: dict[str, dict[str, list[str]]] = {}
-    for step in range(STEPS):
-        for family, target in before if step < ENDED else after:
+    for at, families, target in scrapes:
+        for family in families:
             lines = samples.setdefault(f"# TYPE {family.name} {family.type}", {})
             for sample in family.samples:
-                labels = {**target, **sample.labels}
-                words = ",".join(f'{name}="{value}"' for name, value in labels.items())
+                words = ",".join(f'{name}="{value}"' for name, value in {**target, **sample.labels}.items())
                 series = f"{sample.name}{{{words}}}"
-                lines.setdefault(series, []).append(f"{series} {sample.value} {begin + step * STEP}")
+                lines.setdefault(series, []).append(f"{series} {sample.value} {at}")
     text = [line for kind, lines in samples.items() for line in (kind, *(one for of in lines.values() for one in of))]
     return "\n".join([*text, "# EOF", ""])
 
 
-def scraped(begin: int, *, has_ended: bool) -> Iterator[tuple[Family, dict[str, str]]]:
-    """Yield what operator and pods serve at a moment, with the labels that who scrapes gives to each."""
+def scraped(begin: int, *, has_ended: bool) -> Iterator[Scrape]:
+    """Yield what operator and pods serve before or after the runs have ended."""
     operator = {"namespace": NAMESPACE, "instance": "batt-operator", "job": "batt-operator"}
-    yield from ((family, operator) for family in of_operator(begin, has_ended=has_ended))
+    yield Scrape(begin, of_operator(begin, has_ended=has_ended), operator)
     for number, kind in enumerate(KINDS):
         pod = {"namespace": NAMESPACE, "instance": f"10.0.0.{number}:9464", "job": "batt-workers"}
-        yield from ((family, pod) for family in of_pod(kind, TIMES if has_ended else 1))
+        yield Scrape(begin, of_pod(kind, TIMES if has_ended else 1), pod)
 
 
 def of_operator(begin: int, *, has_ended: bool) -> list[Family]:

@@ -128,3 +128,28 @@ def test_what_is_chosen_first_is_everything() -> None:
 def test_the_same_code_writes_the_same_text() -> None:
     assert generated_files() == generated_files()
     assert [board.name for board in boards()] == list(BOARDS)
+
+
+def test_bars_are_not_red_from_80_on() -> None:
+    """Without a colour of its own a panel has Grafana's thresholds: green, and red from 80 on."""
+    colours = [
+        panel["fieldConfig"]["defaults"]["color"]
+        for board in BOARDS.values()
+        for panel in panels(board)
+        if panel["type"] == "bargauge"
+    ]
+
+    assert len(colours) > 5
+    assert [colour for colour in colours if colour != {"mode": "fixed", "fixedColor": "blue"}] == []
+
+
+def test_a_number_that_labels_tell_apart_is_named_even_if_it_is_the_only_one() -> None:
+    """Else a cost in one currency is shown without it."""
+    modes = {
+        panel["title"]: panel["options"]["textMode"]
+        for board in BOARDS.values()
+        for panel in panels(board)
+        if panel["type"] == "stat"
+    }
+
+    assert {title for title, mode in modes.items() if mode == "value_and_name"} == {"Cost", "Watches"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batt.metrics import PHASE_SECONDS, RUNS
-from dashboards.promql import increase, most, or_zero, quantile, rate, select, total
+from dashboards.promql import increase, most, or_zero, quantile, rate, select, those_that_are, total
 
 
 def test_a_selector_has_its_conditions() -> None:
@@ -21,6 +21,8 @@ def test_functions_read_as_in_prometheus() -> None:
     assert most("x") == "max(x)"
     assert quantile(0.5, "x", "kind") == "histogram_quantile(0.5, sum by (le, kind) (x))"
     assert or_zero("x") == "x or on () vector(0)"
+    assert or_zero("x", "pool") == 'x or on () label_replace(vector(0), "pool", "none", "", "")'
+    assert those_that_are("x", "pool") == or_zero("x > 0", "pool")
 
 
 @pytest.mark.parametrize("matcher", ['pod="a"', "kind=hal", 'kind="a" or vector(1)'])

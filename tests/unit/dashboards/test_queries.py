@@ -82,7 +82,7 @@ def test_the_timing_summary_has_the_phases_of_the_chosen_run(prometheus: Prometh
 
 def test_one_run_against_another_compares_the_phases_that_both_have(prometheus: Prometheus) -> None:
     factors = {
-        labels["phase"]: value for labels, value in prometheus.value(query_of("phases", "Seconds by phase", 4), END)
+        labels["phase"]: value for labels, value in prometheus.value(query_of("phases", "Phase by phase", 4), END)
     }
 
     assert factors[MAIN] == 1
@@ -104,7 +104,7 @@ def test_what_could_have_been_and_was_not_is_not_shown(prometheus: Prometheus) -
     stalled = prometheus.value(query_of("operator", "Runs without a running pod"), END)
 
     assert [labels for labels, _ in found] == [{"reason": "AllShardsDone"}]
-    assert stalled == [({}, 0)]
+    assert stalled == [({"reason": "none"}, 0)]
 
 
 def test_nothing_has_failed(prometheus: Prometheus) -> None:
