@@ -115,7 +115,7 @@ def run_object(number: int, *, has_ended: bool) -> dict[str, Any]:
     if has_ended:
         times["completionTime"] = written_time(NOW)
         status = {"phase": "Complete", "shards": {"total": 100, "succeeded": 100}, "phases": phases}
-    metadata = {"name": f"run-{number}", "namespace": "team", "uid": f"uid-{number}"}
+    metadata = {"name": f"run-{number}", "namespace": "team", "uid": f"uid-{number}", "resourceVersion": "1"}
     return {"metadata": metadata, "spec": {"solvers": {}}, "status": status | times}
 
 

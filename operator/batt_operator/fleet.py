@@ -12,6 +12,7 @@ from batt.exporter import Labels
 from batt.metrics import MOST_RUNS, RECENT_SECONDS, SHARD_STATES
 from batt.status import ConditionType, Phase, RunStatus, ShardCounts
 from batt_operator.cluster import Raw, RunKey
+from batt_operator.health import Version, version_of
 from batt_operator.observed import parsed_time, status_of
 
 KINDS = ("solvers", "hal")
@@ -22,7 +23,7 @@ class Seen(NamedTuple):
     """A run as it was last seen."""
 
     key: RunKey
-    uid: str
+    version: Version
     kind: str
     pool: str
     status: RunStatus
@@ -61,9 +62,11 @@ class Fleet:
 
     def listed(self, raws: Iterable[Raw]) -> None:
         """Note all runs that there are."""
-        runs = {seen.key: seen for seen in (seen_run(raw, self.default_pool) for raw in raws)}
         with self.lock:
-            self.runs = runs
+            known = {seen.version: seen for seen in self.runs.values()}
+        runs = [known.get(version_of(raw)) or seen_run(raw, self.default_pool) for raw in raws]  # most have not changed
+        with self.lock:
+            self.runs = {seen.key: seen for seen in runs}
 
     def all(self) -> list[Seen]:
         """Return all runs."""
@@ -77,7 +80,7 @@ def seen_run(raw: Raw, default_pool: str) -> Seen:
     status = status_of(raw.get("status") or {})
     kind = "hal" if "hal" in spec else "solvers"
     key = RunKey(metadata["namespace"], metadata["name"])
-    return Seen(key, metadata["uid"], kind, str(spec.get("pool") or default_pool), status)
+    return Seen(key, version_of(raw), kind, str(spec.get("pool") or default_pool), status)
 
 
 def sums_of(runs: Iterable[Seen], now: datetime) -> Sums:

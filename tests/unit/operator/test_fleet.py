@@ -14,7 +14,7 @@ from tests.worlds import HAL, THEN, run_object
 
 def run(name: str, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
     """Return a run that began at THEN."""
-    raw = run_object(spec, {"startTime": written_time(THEN)} | status, name=name)
+    raw = run_object(spec, {"startTime": written_time(THEN)} | status, name=name, uid=f"uid-{name}")
     raw["spec"] = {key: value for key, value in raw["spec"].items() if value is not None}
     return raw
 
@@ -44,6 +44,20 @@ def test_runs_come_change_and_go() -> None:
     assert [one.key.name for one in fleet.all()] == ["b"]
     fleet.listed([run("d")])
     assert [one.key.name for one in fleet.all()] == ["d"]
+
+
+def test_a_listing_reads_only_what_has_changed() -> None:
+    fleet = Fleet("cpu")
+    fleet.listed([run("a", phase="Running"), run("b", phase="Running")])
+    [before, _] = fleet.all()
+    changed = run("b", phase="Complete")
+    changed["metadata"]["resourceVersion"] = "8"
+
+    fleet.listed([run("a", phase="Running"), changed])
+
+    [a, b] = fleet.all()
+    assert a is before
+    assert b.status.phase == "Complete"
 
 
 def test_a_status_that_nobody_can_read_is_a_run_all_the_same() -> None:
