@@ -260,8 +260,8 @@ RUN_PHASE_SECONDS = Metric(
     ("run_namespace", "run", "phase"),
     "Seconds of a phase in all, of a run's current attempt: its timing summary. Absent until it is collected.",
 )
-RUN_PHASE_COUNT = Metric(
-    "batt_run_phase_count",
+RUN_PHASE_OCCURRENCES = Metric(
+    "batt_run_phase_occurrences",
     Kind.GAUGE,
     Source.RUN,
     ("run_namespace", "run", "phase"),
@@ -294,7 +294,7 @@ METRICS = (
     *(PHASE_SECONDS, RUNS, SHARDS, STALLED, OLDEST_PENDING, FINISHED, SHARDS_FINISHED, OUTCOMES, RETRIES),
     *(POD_SECONDS, COST, RECONCILE_SECONDS, RECONCILE_ERRORS, QUEUED_LOOKS, API_REQUESTS, API_SECONDS),
     *(RESYNC_AGE, WATCH_AGE, BUILD_INFO),
-    *(RUN_INFO, RUN_SHARDS, RUN_TASKS, RUN_STARTED, RUN_ENDED, RUN_COST, RUN_PHASE_SECONDS, RUN_PHASE_COUNT),
+    *(RUN_INFO, RUN_SHARDS, RUN_TASKS, RUN_STARTED, RUN_ENDED, RUN_COST, RUN_PHASE_SECONDS, RUN_PHASE_OCCURRENCES),
     *(WORKER_PHASE_SECONDS, WORKER_ITEMS, WORKER_STORE_ERRORS),
 )
 """All of them, in the order of the docs."""

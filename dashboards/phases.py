@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batt.metrics import PHASE_SECONDS, RUN_PHASE_COUNT, RUN_PHASE_SECONDS, WORKER_PHASE_SECONDS, Metric
+from batt.metrics import PHASE_SECONDS, RUN_PHASE_OCCURRENCES, RUN_PHASE_SECONDS, WORKER_PHASE_SECONDS, Metric
 from dashboards.boards import Board, Row
 from dashboards.panels import FULL, SECONDS, Column, Panel, Query, bars, heat, lines, rows
 from dashboards.promql import increase, most, or_zero, quantile, rate, select, share, total
@@ -81,7 +81,7 @@ def over_time() -> tuple[Panel, ...]:
 
 def one() -> tuple[Panel, ...]:
     """Return the timing summary of the chosen run, and what pods do now."""
-    seconds, counts = (seconds_of(metric, CHOSEN) for metric in (RUN_PHASE_SECONDS, RUN_PHASE_COUNT))
+    seconds, counts = (seconds_of(metric, CHOSEN) for metric in (RUN_PHASE_SECONDS, RUN_PHASE_OCCURRENCES))
     going_on = total(rate(WORKER_PHASE_SECONDS, *WORKERS, 'phase=~"$phase"', part="_sum"), "phase")
     return (
         rows(
@@ -119,7 +119,8 @@ def against() -> tuple[Panel, ...]:
     """Return the chosen run beside the other one."""
     this, that = (seconds_of(RUN_PHASE_SECONDS, which) for which in (CHOSEN, OTHER))
     mean, other_mean = (
-        share(seconds_of(RUN_PHASE_SECONDS, which), seconds_of(RUN_PHASE_COUNT, which)) for which in (CHOSEN, OTHER)
+        share(seconds_of(RUN_PHASE_SECONDS, which), seconds_of(RUN_PHASE_OCCURRENCES, which))
+        for which in (CHOSEN, OTHER)
     )
     return (
         rows(

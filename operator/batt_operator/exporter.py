@@ -34,7 +34,7 @@ from batt.metrics import (
     RUN_COST,
     RUN_ENDED,
     RUN_INFO,
-    RUN_PHASE_COUNT,
+    RUN_PHASE_OCCURRENCES,
     RUN_PHASE_SECONDS,
     RUN_SHARDS,
     RUN_STARTED,
@@ -219,7 +219,7 @@ def run_gauges(runs: Iterable[Seen]) -> dict[Metric, dict[Labels, float]]:
         metric: {}
         for metric in (
             *(RUN_INFO, RUN_SHARDS, RUN_TASKS, RUN_STARTED, RUN_ENDED, RUN_COST),
-            *(RUN_PHASE_SECONDS, RUN_PHASE_COUNT),
+            *(RUN_PHASE_SECONDS, RUN_PHASE_OCCURRENCES),
         )
     }
     for run in runs:
@@ -236,7 +236,7 @@ def run_gauges(runs: Iterable[Seen]) -> dict[Metric, dict[Labels, float]]:
             gauges[RUN_COST][*name, cost.currency, "wasted"] = cost.wasted
         for phase in status.phases:
             gauges[RUN_PHASE_SECONDS][*name, phase.name] = phase.sum
-            gauges[RUN_PHASE_COUNT][*name, phase.name] = phase.count
+            gauges[RUN_PHASE_OCCURRENCES][*name, phase.name] = phase.count
     return gauges
 
 

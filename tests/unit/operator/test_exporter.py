@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from batt.exporter import metrics_page
 from batt.message import CollectMessage, parse_message
 from batt.metrics import METRICS, MOST_RUNS, Kind, Source, phases_of
-from batt.timing import PhaseStats
+from batt.podmetrics import PodMetrics
+from batt.timing import PhaseClock, PhaseStats
 from batt_operator.exporter import Ages, Folded, Metrics
 from batt_operator.fleet import KINDS, Fleet
 from batt_operator.observed import written_time
+from tests.prometheus import program_or_skip
 from tests.worlds import GPU, THEN, collect_words, run_object, settings_with
 
 PRICE = {"price": {"perHour": 3600.0, "currency": "EUR", "dated": "2026-01-01"}}
@@ -199,3 +202,19 @@ def test_series_of_single_runs_are_capped_and_nothing_else_grows_with_runs() -> 
     for name in one:
         if not name.startswith("batt_run_"):
             assert len(one[name]) == len(all_of_them[name]), name
+
+
+def test_promtool_has_nothing_to_say_against_our_metrics() -> None:
+    world = World()
+    phases = [{"name": "main.run_batt", "count": 1, "sum": 2.5, "min": 2.5, "max": 2.5, "p50": 2.5, "p95": 2.5}]
+    cost = {"currency": "EUR", "actual": 5.0, "wasted": 1.5}
+    times = {"startTime": written_time(THEN), "completionTime": written_time(THEN)}
+    world.fleet.saw(run_object(status={"phase": "Complete", "cost": cost, "phases": phases, **times}))
+    pod = PodMetrics("hal", "cpu", 0, lambda: 0)
+    pod.clocks.append(clock := PhaseClock())
+    clock.add("agent", 1.0)
+
+    for page in (metrics_page(world.metrics.families), pod.page()):
+        command = [program_or_skip("promtool"), "check", "metrics"]
+        done = subprocess.run(command, input=page.body, capture_output=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, b"")
