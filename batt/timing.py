@@ -9,7 +9,7 @@ import bisect
 import contextlib
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 MAIN = "main.run_batt"
@@ -59,7 +59,10 @@ CLUSTER_PHASES = {
 }
 """The same for a pod's way through the cluster, per pod of the work; in whole seconds, as Kubernetes notes times."""
 
-EDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+EDGES = (
+    *(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    *(3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0, 30000.0),
+)
 """Upper edges of the histogram buckets in seconds; fixed, so that histograms of all pods and runs add up."""
 
 
@@ -146,11 +149,16 @@ def stats_to_json(stats: Mapping[str, PhaseStats]) -> dict[str, list[object]]:
 
 
 def stats_from_json(value: Mapping[str, list[float | list[int]]]) -> dict[str, PhaseStats]:
-    """Return the statistics of `stats_to_json`'s form."""
+    """Return the statistics of `stats_to_json`'s form; batts before this one had fewer edges, the same at first."""
     return {
-        name: PhaseStats(number, total, least, most, tuple(buckets))  # type: ignore[arg-type] # our own form
+        name: PhaseStats(number, total, least, most, filled_up(buckets))  # type: ignore[arg-type] # our own form
         for name, (number, total, least, most, buckets) in value.items()
     }
+
+
+def filled_up(buckets: Sequence[int]) -> tuple[int, ...]:
+    """Return bucket counts with one for each of EDGES and one more."""
+    return (*buckets, *(0,) * (len(EDGES) + 1 - len(buckets)))
 
 
 def timing_summary(stats: Mapping[str, PhaseStats]) -> str:

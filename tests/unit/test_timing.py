@@ -179,3 +179,13 @@ def test_t_log_of_check_times(seconds: float, expected: int) -> None:
 def test_time_that_spans_share_counts_once() -> None:
     assert covered_seconds([]) == 0.0
     assert covered_seconds([(5.0, 7.0), (1.0, 3.0), (2.0, 4.0), (2.5, 2.75), (7.0, 7.5)]) == 5.5
+
+
+def test_statistics_of_fewer_edges_are_read_and_add_up() -> None:
+    """As batts before this one have stored them."""
+    old: dict[str, list[float | list[int]]] = {"agent": [2, 1200.0, 200.0, 1000.0, [*[0] * 13, 1, 1, 0]]}
+
+    read = stats_from_json(old)["agent"]
+
+    assert len(read.buckets) == len(EDGES) + 1
+    assert read.merged(PhaseStats().with_duration(5000.0)).number == 3
