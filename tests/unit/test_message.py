@@ -187,12 +187,12 @@ def test_a_field_of_another_type_makes_it_none(message: Message) -> None:
     [
         [],
         [1, 1.0, 1.0, 1.0],
-        [1, 1.0, 1.0, 1.0, [0] * 15],
-        [1, 1.0, 1.0, 1.0, [0] * 15 + [0.5]],
-        [1.0, 1.0, 1.0, 1.0, [0] * 16],
-        [1, math.nan, 1.0, 1.0, [0] * 16],
-        [1, 1.0, -1.0, 1.0, [0] * 16],
-        [1, 1.0, 1.0, math.inf, [0] * 16],
+        [1, 1.0, 1.0, 1.0, [0] * len(EDGES)],
+        [1, 1.0, 1.0, 1.0, [0] * len(EDGES) + [0.5]],
+        [1.0, 1.0, 1.0, 1.0, [0] * (len(EDGES) + 1)],
+        [1, math.nan, 1.0, 1.0, [0] * (len(EDGES) + 1)],
+        [1, 1.0, -1.0, 1.0, [0] * (len(EDGES) + 1)],
+        [1, 1.0, 1.0, math.inf, [0] * (len(EDGES) + 1)],
     ],
 )
 def test_a_damaged_phase_makes_it_none(stats: object) -> None:
