@@ -19,7 +19,6 @@ from batt.metrics import METRICS, PHASE_SECONDS, RUN_PHASE_SECONDS, WORKER_PHASE
 from batt.store import open_store
 from batt.timing import PhaseStats, stats_from_json, timing_summary
 from dashboards.queries import EVERYTHING, choice_queries, panel_queries
-from tests.cluster.client import Cluster
 from tests.cluster.commanding import User
 from tests.cluster.conftest import Installed
 from tests.cluster.daemons import wait_until
@@ -57,6 +56,7 @@ class Story(NamedTuple):
 def story(node: Node, installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """The story, told once."""
     folder = tmp_path_factory.mktemp("prometheus")
+    restart_operator(installed)  # tests before this one had runs of their own
     with (
         pytest.MonkeyPatch.context() as patch,
         scraping(installed.cluster, installed.namespace, node.network, folder) as here,
@@ -65,7 +65,9 @@ def story(node: Node, installed: Installed, tmp_path_factory: pytest.TempPathFac
         wait_until("the operator's first scrape", lambda: now(here, "batt_build_info"))
         statuses = {"seen-solvers": solver_run(installed)}
         wait_until("its count", lambda: total(here, "batt_attempts_finished_total") == 1)
-        restart_operator(installed.cluster, installed.namespace, here)
+        restart_operator(installed)
+        zero = "sum(batt_attempts_finished_total) == 0"
+        wait_until("the next operator's first scrape", lambda: now(here, zero))
         statuses["seen-agent"] = agent_run(installed)
         wait_until("its count", lambda: total(here, "increase(batt_attempts_finished_total[1h])") > 1.5)
         yield Story(here, installed, statuses, {name: results_of(status) for name, status in statuses.items()})
@@ -88,11 +90,10 @@ def agent_run(here: Installed) -> dict[str, Any]:
     return wait_phase(here.cluster, here.namespace, "seen-agent", "Complete", seconds=300)
 
 
-def restart_operator(cluster: Cluster, namespace: str, prometheus: Prometheus) -> None:
-    """Kill the operator's pod, and wait until the next one was scraped."""
-    cluster.kubectl("delete", "pod", "-n", namespace, "-l", "app.kubernetes.io/component=operator", "--now")
-    zero = "sum(batt_attempts_finished_total) == 0"
-    wait_until("the next operator's first scrape", lambda: now(prometheus, zero), seconds=120)
+def restart_operator(here: Installed) -> None:
+    """Kill the operator's pod, and wait until the next one is well: its counters begin at 0."""
+    here.cluster.kubectl("delete", "pod", "-n", here.namespace, "-l", "app.kubernetes.io/component=operator", "--now")
+    here.cluster.kubectl("rollout", "status", "-n", here.namespace, "deployment/batt-operator", "--timeout=120s")
 
 
 def results_of(status: dict[str, Any]) -> dict[str, Any]:
