@@ -147,18 +147,20 @@ def test_no_more_shards_are_worked_on_at_once_than_the_file_says(folder: Path) -
     write_run(folder / "run.yaml", spec={"maxConcurrency": 1}, shards=8)
 
     whole = 1 + 1 + 1 + 3  # the run, its pod, the nursery, and as many children as -j says
+    seen: list[tuple[int, int, int]] = []
 
     def is_at_work() -> bool:
-        is_stored = any(True for _ in folder.glob("results/*/*/progress/*/*"))
-        return is_stored and len(session_of(run.pid)) >= whole
+        """Look once, and remember: a moment later the shard may be done, and its children gone."""
+        begun = {path.parent.name for path in folder.glob("results/*/*/progress/*/*")}
+        done = {path.name.partition(".")[0] for path in folder.glob("results/*/*/shards/*")}
+        pods = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        seen.append((len(begun - done), len(pods), len(session_of(run.pid))))
+        return bool(begun) and seen[-1][-1] >= whole
 
     with started("run", "run.yaml", "-j", 3, cwd=folder) as run:
         wait_for(is_at_work, "a progress segment, and all processes")
-        shards = {path.parent.name for path in folder.glob("results/*/*/progress/*/*")}
-        pods = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-        processes = len(session_of(run.pid))
         finished = ended(run)
 
     assert finished.code == 0, finished.told
-    assert len(shards) == len(pods) == 1
-    assert processes == whole
+    shards, pods, processes = (max(numbers) for numbers in zip(*seen, strict=True))
+    assert (shards, pods, processes) == (1, 1, whole)
