@@ -30,7 +30,7 @@ from tests.cluster.test_hal import hal_run, upload_spy
 from tests.prometheus import Prometheus
 from tests.runs import ENDLESS
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.node]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.node, pytest.mark.full]
 
 TIMEOUT_SECONDS = 5
 """How long a candidate without end keeps a pod busy on a task: those of the starter set are gone before any scrape."""
