@@ -36,8 +36,8 @@ from batt.solver.module import solver_program
 from batt.solver.selection import Contender, select, unique_bodies
 from batt.solver.texts import DIFFER_HEADER, expanded_text
 from batt.solver.verdicts import ENDING, PairVerdict, Verdict, time_class
-from batt.state import last_attempt
-from batt.store import ObjectStore, create_json, read_json
+from batt.state import claim_summary, last_attempt
+from batt.store import ObjectStore, read_json
 from batt.timing import (
     DIFFERS,
     EXPAND,
@@ -190,7 +190,7 @@ class Collector:
                 "work": stats_to_json(self.reader.clock.stats),
                 "spans": self.stored.spans,
             }
-            told = self.claim(f"{folder}/{summary_path(attempt)}", value)
+            told = claim_summary(self.root, f"{folder}/{summary_path(attempt)}", value)
             if told["shards"] == self.stored.writers:
                 claimed = summary_from_json(told["summary"])
                 self.write_files(claimed, {**head, "phases": claimed.phases}, tasks, notes)
@@ -211,15 +211,6 @@ class Collector:
         pods = (*notes, *read_sessions(self.root, self.manifest.ref.folder))
         effort = Effort(pods, self.stored.ends, summary.pod_seconds, summary.wasted_seconds, summary.charge)
         return solver_report(json.loads(json_text(head)), self.digest, summary.attempt, effort)
-
-    def claim(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Store an attempt's summary unless it has one; return the one it has then."""
-        try:
-            create_json(self.root, path, value)
-        except AlreadyExistsError:
-            told: dict[str, Any] = read_json(self.root, path)
-            return told
-        return value
 
     def task_result(self, task: str, rows: list[Row]) -> TaskResult:
         """Return what results say of a task; writes the files of the kept candidates."""

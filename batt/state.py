@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sized
-from typing import Protocol
+from typing import Any, Protocol
 
+from batt.errors import AlreadyExistsError
 from batt.manifest import RunRef
 from batt.names import results_path, summary_path
-from batt.store import ObjectStore, read_json
+from batt.store import ObjectStore, create_json, read_json
 
 RESULT_NAME = re.compile(r"shards/(\d+)(?:\.(\d+))?\.json\.gz$")
 """A shard's result: its index, and its attempt if that is not the first."""
@@ -68,3 +69,13 @@ def is_finished(root: ObjectStore, manifest: Planned) -> bool:
     if not attempt or not all(root.exists(path) for path in paths) or missing_shards(root, manifest):
         return False
     return not read_json(root, paths[1])["summary"]["missing_shards"]
+
+
+def claim_summary(root: ObjectStore, path: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Store an attempt's summary unless it has one; return the one it has then."""
+    try:
+        create_json(root, path, value)
+    except AlreadyExistsError:
+        told: dict[str, Any] = read_json(root, path)
+        return told
+    return value

@@ -87,11 +87,19 @@ def prometheus_with(samples: str, folder: Path) -> Iterator[Prometheus]:
     promtool = program_or_skip("promtool")
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(folder / "samples.txt"), str(data)]
     subprocess.run(command, capture_output=True, check=True)
-    (folder / "prometheus.yaml").write_text("{}", encoding="utf-8")
-    address = f"127.0.0.1:{free_port()}"
+    options = [f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=10y"]
+    with answering({}, f"127.0.0.1:{free_port()}", folder, options) as prometheus:
+        yield prometheus
+
+
+@contextlib.contextmanager
+def answering(
+    config: Json, address: str, folder: Path, options: Sequence[str], netns: str = ""
+) -> Iterator[Prometheus]:
+    """Start a Prometheus, and end it after the body; `netns`: the network that the address is of."""
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [program_or_skip("prometheus"), f"--config.file={folder}/prometheus.yaml"]
-    command += [f"--storage.tsdb.path={data}", f"--web.listen-address={address}", "--storage.tsdb.retention.time=10y"]
-    daemon = Daemon("prometheus", command, folder)
+    daemon = Daemon("prometheus", [*command, f"--web.listen-address={address}", *options], folder, netns=netns)
     try:
         prometheus = Prometheus(f"http://{address}")
         wait_until("Prometheus answers", prometheus.is_ready, daemons=[daemon])

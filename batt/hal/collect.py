@@ -33,8 +33,8 @@ from batt.report.model import Report
 from batt.report.storing import store_report
 from batt.report.timeline import Effort
 from batt.results import Added, Charge, added_from_json, charge_from_json
-from batt.state import RESULT_NAME, last_attempt, shard_results
-from batt.store import ObjectStore, create_json, read_json
+from batt.state import RESULT_NAME, claim_summary, last_attempt, shard_results
+from batt.store import ObjectStore, read_json
 from batt.timing import MAIN, PhaseClock, stats_to_json
 
 RUN_COMMAND = "batt run"
@@ -123,7 +123,7 @@ def collect_hal(
         summary = summary._replace(path=path, files=tuple(hal_folders(manifest, summary.attempt)))
         stored = summary._asdict() | {"added": summary.added._asdict()}
         value = {"schema": 1, "asked": attempt, "made_from": made_from, "summary": stored}
-        told = claim(root, f"{manifest.ref.folder}/{summary_path(summary.attempt)}", value)
+        told = claim_summary(root, f"{manifest.ref.folder}/{summary_path(summary.attempt)}", value)
         if told["made_from"] == json.loads(json.dumps(made_from)):
             claimed = summary_from_json(told["summary"])
             pods = [*notes, *read_sessions(root, manifest.ref.folder)]
@@ -218,16 +218,6 @@ def hal_folders(manifest: HalManifest, attempt: int) -> Iterator[str]:
     """Yield the folder of each repeat's HAL files, in the run's folder."""
     for run_id in manifest.run_ids:
         yield hal_file(attempt, manifest.benchmark, run_id)
-
-
-def claim(root: ObjectStore, path: str, value: dict[str, Any]) -> dict[str, Any]:
-    """Store an attempt's summary unless it has one; return the one it has then."""
-    try:
-        create_json(root, path, value)
-    except AlreadyExistsError:
-        told: dict[str, Any] = read_json(root, path)
-        return told
-    return value
 
 
 def write(

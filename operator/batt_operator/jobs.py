@@ -217,7 +217,7 @@ def pod_spec(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot:
 def container(run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings) -> Raw:
     """Return the worker container."""
     asked, pool = spec.spec, settings.pools[slot.pool]
-    port = settings.worker_metrics_port if stage is Stage.WORK else 0
+    port = metrics_port(stage, settings)
     optional = {
         "imagePullPolicy": settings.image_pull_policy,
         "ports": [{"name": "metrics", "containerPort": port}] if port else [],
@@ -246,7 +246,7 @@ def pod_env(
     run: RunView, spec: BenchmarkRun, stage: Stage, attempt: int, slot: JobSlot, settings: Settings
 ) -> list[Raw]:
     """Return the environment by which a pod knows what it is."""
-    port = settings.worker_metrics_port if stage is Stage.WORK else 0
+    port = metrics_port(stage, settings)
     told = {
         "BATT_ATTEMPT_MODE": spec.spec.attempt_mode if stage is Stage.PLAN else "",
         "BATT_PART": slot.part,
@@ -263,6 +263,11 @@ def pod_env(
         {"name": "BATT_CPUS", "valueFrom": {"resourceFieldRef": {"containerName": WORKER, "resource": "limits.cpu"}}},
         {"name": "HOME", "value": "/tmp"},  # noqa: S108 # the only folder that can be written
     ]
+
+
+def metrics_port(stage: Stage, settings: Settings) -> int:
+    """Return the port at which pods of a stage serve metrics; 0 where they serve none."""
+    return settings.worker_metrics_port if stage is Stage.WORK else 0
 
 
 def began(clock: Clock) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from batt.names import EXIT_ASKED_TO_STOP
 from batt.timing import PhaseClock, PhaseStats
 from batt_operator.cluster import Raw
-from batt_operator.observed import WORKER, parsed_time
+from batt_operator.observed import WORKER, parsed_time, pod_view
 
 STORE_CODES = (74, 77)
 """Exit codes of a worker whose store failed or refused (batt.errors)."""
@@ -81,25 +81,17 @@ def end_of(raw: Raw) -> PodEnd:
     disrupted = any(
         one["type"] == "DisruptionTarget" and one.get("status") == "True" for one in status.get("conditions") or ()
     )
-    ended = next(
-        (
-            (one.get("state") or {}).get("terminated") or {}
-            for one in status.get("containerStatuses") or ()
-            if one["name"] == WORKER
-        ),
-        {},
-    )
-    code = ended.get("exitCode")
-    if status.get("reason") == "Evicted":
+    pod = pod_view(raw)
+    if pod.reason == "Evicted":
         reason = "evicted"
     elif disrupted:
         reason = "preempted"
-    elif ended.get("reason") == "OOMKilled":
+    elif pod.ended_reason == "OOMKilled":
         reason = "out_of_memory"
-    elif code == EXIT_ASKED_TO_STOP:
+    elif pod.exit_code == EXIT_ASKED_TO_STOP:
         reason = "asked_to_stop"
-    elif code in STORE_CODES:
+    elif pod.exit_code in STORE_CODES:
         reason = "store"
     else:
         reason = "error"
-    return PodEnd(raw["metadata"]["uid"], reason)
+    return PodEnd(pod.uid, reason)

@@ -24,6 +24,7 @@ from batt.timing import PhaseStats
 from tests.cluster.client import Cluster
 from tests.cluster.daemons import Daemon, wait_until
 from tests.cluster.fakenodes import FakeNodes
+from tests.gcs import free_port
 
 RUNS = "/apis/batt.dev/v1alpha1/namespaces/{}/benchmarkruns"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
@@ -151,14 +152,6 @@ def relay(source: socket.socket, sink: socket.socket) -> None:
         while data := source.recv(2**16):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def run_object(name: str, namespace: str, spec: Mapping[str, Any] | None = None, **solvers: Any) -> dict[str, Any]:

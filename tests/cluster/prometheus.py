@@ -11,13 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
-
 from batt.web import Page, serve
 from tests.cluster.client import Cluster
-from tests.cluster.daemons import Daemon, wait_until
 from tests.cluster.network import Network
-from tests.prometheus import Prometheus, program_or_skip
+from tests.prometheus import Prometheus, answering
 
 INTERVAL = "1s"
 """How often everything is scraped: pods of tests live for seconds."""
@@ -41,19 +38,11 @@ def scraping(cluster: Cluster, namespace: str, network: Network, folder: Path) -
     server = serve(0, pages)
     told = jobs(f"{network.host}:{server.server_port}")
     config = {"global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL}, "scrape_configs": told}
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    address = f"{network.node}:{PORT}"
-    command = [
-        program_or_skip("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address={address}", "--log.level=warn",
-    ]  # fmt: skip
-    daemon = Daemon("prometheus", command, folder, netns=network.name)
+    options = [f"--storage.tsdb.path={folder}/data", "--log.level=warn"]
     try:
-        prometheus = Prometheus(f"http://{address}")
-        wait_until("Prometheus answers", prometheus.is_ready, daemons=[daemon])
-        yield prometheus
+        with answering(config, f"{network.node}:{PORT}", folder, options, network.name) as prometheus:
+            yield prometheus
     finally:
-        daemon.stop()
         server.stop()
 
 

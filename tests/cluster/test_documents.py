@@ -19,9 +19,8 @@ from tests.cluster.client import Cluster
 from tests.cluster.daemons import wait_until
 from tests.cluster.fresh import remove_crd
 from tests.cluster.node import Node
-from tests.cluster.operating import free_port
 from tests.documents import CLUSTERS, READING, ROOT, commands
-from tests.gcs import make_bucket
+from tests.gcs import free_port, make_bucket
 from tests.gotools import tool_or_skip
 from tests.images import project_image, scratch_image
 

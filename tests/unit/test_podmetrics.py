@@ -11,13 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from batt.metrics import WORKER_ITEMS, WORKER_PHASE_SECONDS, WORKER_STORE_ERRORS
 from batt.podmetrics import PodMetrics, served
 from batt.timing import PhaseClock
-
-
-def free_port() -> int:
-    """Return a port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.gcs import free_port
 
 
 def scrape(port: int) -> dict[str, list[tuple[dict[str, str], float]]]:

@@ -52,7 +52,9 @@ def test_a_page_that_cannot_be_made_is_told_and_ends_nothing(server: Server, cap
     assert ask(server, "/health")[0] == 503
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6; nothing to do about it")
+@pytest.mark.skipif(
+    not socket.has_dualstack_ipv6(), reason="this machine has no IPv6: nobody can ask by it; run where it is enabled"
+)
 def test_both_kinds_of_addresses_are_heard(server: Server) -> None:
     assert ask(server, "/health", "[::1]")[0] == 503
 
