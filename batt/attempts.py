@@ -27,10 +27,11 @@ from batt.names import (
     summary_path,
 )
 from batt.parallel import for_each
-from batt.results import Usage
+from batt.results import Added, Usage
 from batt.state import Planned, last_attempt, missing_shards
 from batt.stopping import Stop, StoppedError
 from batt.store import ObjectStore, create_json, read_json
+from batt.timing import PhaseClock, stats_from_json, stats_to_json
 
 NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
 """A note: the shard, the pod, and whether it is of the pod's end."""
@@ -213,6 +214,19 @@ def usage_since(now: Usage, before: Mapping[str, Any], kind: str = "pod") -> Usa
     wasted = "wasted_seconds" if kind == "pod" else f"{kind}_wasted_seconds"
     earlier = before.get(f"{kind}_seconds", 0.0), before.get(wasted, 0.0)
     return Usage(*(max(0.0, after - first) for after, first in zip(now, earlier, strict=True)))
+
+
+def phases_with(before: Mapping[str, Any], added: Added) -> dict[str, list[Any]]:
+    """Return how long phases took in all attempts, in stats_to_json's form.
+
+    Args:
+        before: the summary of those before as it is stored; empty where there is none.
+        added: what the attempt has added.
+    """
+    clock = PhaseClock()
+    for part in (before.get("phases", {}), added.phases):
+        clock.merge(stats_from_json(part))
+    return stats_to_json(clock.stats)
 
 
 def plan_attempt(

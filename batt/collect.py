@@ -9,7 +9,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batt.attempts import PodTimes, base_summary, counts_since, read_notes, read_sessions, usage, usage_since
+from batt.attempts import (
+    PodTimes,
+    base_summary,
+    counts_since,
+    phases_with,
+    read_notes,
+    read_sessions,
+    usage,
+    usage_since,
+)
 from batt.costs import UNPRICED, Prices, charge_of
 from batt.errors import AlreadyExistsError
 from batt.manifest import Manifest
@@ -136,8 +145,10 @@ class Collector:
         used = usage(notes, self.stored.ends, time.time())
         if began is not None:
             self.clock.add(MAIN, max(0.0, time.time() - began))
-        phases = self.phases({}, ())
-        added = self.added(totals, used, attempt)
+        base = base_summary(self.root, self.manifest, attempt)
+        before = base.get("summary", {})
+        added = self.added(totals, used, base)
+        phases = phases_with(before, added)
         summary = Summary(self.manifest.ref.folder, "", attempt, score, totals, phases, filtered, missing, *used, added)
         summary = summary._replace(charge=charge_of(used, Usage(0.0, 0.0), prices) if used.pod_seconds else None)
         return self.write(summary, attempt, value, [one.text for one in results], notes)
@@ -153,9 +164,8 @@ class Collector:
             clock.add(VALIDATE, seconds)
         return stats_to_json({name: one for name, one in clock.stats.items() if one.number})
 
-    def added(self, totals: Totals, used: Usage, attempt: int) -> Added:
-        """Return what this attempt has added to what earlier ones had found."""
-        base = base_summary(self.root, self.manifest, attempt)
+    def added(self, totals: Totals, used: Usage, base: Mapping[str, Any]) -> Added:
+        """Return what this attempt has added to what earlier ones had found; see attempts.base_summary."""
         before = base.get("summary", {})
         verdicts = {str(verdict): count for verdict, count in totals.verdicts.items()}
         outcomes = counts_since(verdicts, before.get("totals", {}).get("verdicts", {}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from batt.timing import EDGES, PhaseStats
@@ -58,9 +58,9 @@ class CollectMessage(NamedTuple):
     """The results are written.
 
     attempt: the operator's number. missing_indexes: shards without a result as ranges, `1,3-5`; may end in `...`.
-    phases: of what this attempt has added; may lack those that took least. pod_seconds, wasted_seconds: of all pods of
-    the work, see attempts.py. path: of results.json, under the results. gpu_seconds, gpu_wasted_seconds: the part of
-    tasks that want a GPU. added_verdicts and the like: the part of this attempt, for what sums attempts up.
+    phases: of all attempts; may lack those that took least. pod_seconds, wasted_seconds: of all pods of the work, see
+    attempts.py. path: of results.json, under the results. gpu_seconds, gpu_wasted_seconds: the part of
+    tasks that want a GPU. added_phases and the like: the part of this attempt, for what sums attempts up.
     """
 
     attempt: int
@@ -76,6 +76,7 @@ class CollectMessage(NamedTuple):
     path: str
     gpu_seconds: float = 0.0
     gpu_wasted_seconds: float = 0.0
+    added_phases: Mapping[str, PhaseStats] = {}
     added_verdicts: Mapping[str, int] = {}
     added_pod_seconds: float = 0.0
     added_wasted_seconds: float = 0.0
@@ -138,9 +139,12 @@ def _encode_collect(message: CollectMessage) -> bytes:
         "missing_indexes": _cut_ranges(message.missing_indexes),
         **{name: _rounded(getattr(message, name)) for name in SECONDS},
     }
-    kept = sorted(message.phases.items(), key=lambda phase: (-phase[1].total, phase[0]))
+    kept = sorted(message.phases, key=lambda name: (-message.phases[name].total, name))
     while True:
-        data = _json({**value, "phases": {name: _phase_json(stats) for name, stats in kept}})
+        phases = _phases_json(message.phases, kept)
+        added = _phases_json(message.added_phases, kept)
+        # Of a first attempt both are the same, and said once: there is little room.
+        data = _json({**value, "phases": phases, "added_phases": None if added == phases else added})
         if len(data) <= MESSAGE_BYTES or not kept:
             return data
         kept.pop()
@@ -166,6 +170,10 @@ def _error_json(message: ErrorMessage, characters: int) -> bytes:
 
 def _json(value: Mapping[str, object]) -> bytes:
     return json.dumps({"schema": SCHEMA, **value}, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _phases_json(phases: Mapping[str, PhaseStats], kept: Sequence[str]) -> dict[str, object]:
+    return {name: _phase_json(phases[name]) for name in kept if name in phases}
 
 
 def _phase_json(stats: PhaseStats) -> list[object]:
@@ -211,7 +219,8 @@ def _parse_collect(value: dict[str, object]) -> CollectMessage:
         "verdicts": _counts,
         "added_verdicts": _counts,
         "missing_indexes": _text,
-        "phases": lambda each: {_text(name): _phase(stats) for name, stats in _fields(each).items()},
+        "phases": _phases,
+        "added_phases": lambda each: _phases(value["phases"] if each is None else each),
         **dict.fromkeys(SECONDS, _seconds),
         "path": _text,
     }
@@ -223,6 +232,10 @@ def _parse_error(value: dict[str, object]) -> ErrorMessage:
     if stage not in STAGES:
         raise _ForeignError
     return ErrorMessage(stage, _count(value["code"]), _text(value["error"]))
+
+
+def _phases(value: object) -> dict[str, PhaseStats]:
+    return {_text(name): _phase(stats) for name, stats in _fields(value).items()}
 
 
 def _phase(value: object) -> PhaseStats:

@@ -258,7 +258,7 @@ RUN_PHASE_SECONDS = Metric(
     Kind.GAUGE,
     Source.RUN,
     ("run_namespace", "run", "phase"),
-    "Seconds of a phase in all, of a run's current attempt: its timing summary. Absent until it is collected.",
+    "Seconds of a phase in all, over a run's attempts: its timing summary. Absent until it is collected.",
 )
 RUN_PHASE_OCCURRENCES = Metric(
     "batt_run_phase_occurrences",

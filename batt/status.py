@@ -183,7 +183,7 @@ class RunStatus(StatusModel):
     tasks: TaskCounts = Field(default=TaskCounts(), description="Counts of tasks.")
     cost: Cost = Field(default=Cost(), description="What the run costs.")
     phases: tuple[PhaseTimes, ...] = Field(
-        default=(), description="How long phases took, of what the attempt has done."
+        default=(), description="How long phases took, all attempts together; known once collected."
     )
     folded: int = Field(default=0, description="Last attempt that has ended and is counted in the operator's metrics.")
     start_time: str | None = Field(default=None, description="When the operator took the run up, RFC 3339.")

@@ -26,7 +26,7 @@ EXPAND = "run_batt.generate_expanded"
 DIFFERS = "run_batt.phase4_differs"
 
 PHASES = {
-    MAIN: "wall time of the whole run, from reading the inputs to the written results, without time it was suspended",
+    MAIN: "wall time of an attempt, from reading the inputs to the written results, without time it was suspended",
     CHECK_BATT: "wall time of running batt modules on all samples and scoring what they give, per module and task",
     DEMO: "CPU time of a module's steps on demo samples, per sample",
     TEST: "CPU time of a module's steps on test samples, per sample",

@@ -88,7 +88,7 @@ def collect_words(
     one = PhaseStats(1, 2.5, 2.5, 2.5, (0,) * 9 + (1,) + (0,) * (len(EDGES) - 9))
     times = {"main.run_batt": one} if phases is None else phases
     told = CollectMessage(1, 1, 2, 8, {"correct": 1}, missing, indexes, times, 7200.0, 360.0, "f/out/1/results.json")
-    return encode(told._replace(**changes)).decode()
+    return encode(told._replace(**{"added_phases": times, **changes})).decode()
 
 
 class Story:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from batt.attempts import ShardEnd, base_summary, read_notes, read_sessions, usage, usage_since
+from batt.attempts import ShardEnd, base_summary, phases_with, read_notes, read_sessions, usage, usage_since
 from batt.costs import UNPRICED, Prices, charge_of
 from batt.errors import AlreadyExistsError
 from batt.hal.accuracy import Accuracy, Repeat, accuracy_to_json, score_run, spread
@@ -110,12 +110,13 @@ def collect_hal(
     known = {tuple(one) for one in base.get("made_from", ())}
     before = base.get("summary", {})
     outcomes, phases = found_out(collected, known, clock)
+    added = Added(outcomes, phases, usage_since(used, before), usage_since(with_gpu, before, "gpu"))
     summary = summary._replace(
         **used._asdict(),
         gpu_seconds=with_gpu.pod_seconds,
         gpu_wasted_seconds=with_gpu.wasted_seconds,
-        phases=found_out(collected, set(), clock)[1],
-        added=Added(outcomes, phases, usage_since(used, before), usage_since(with_gpu, before, "gpu")),
+        phases=phases_with(before, added),
+        added=added,
         charge=charge_of(used, with_gpu, prices) if used.pod_seconds else None,
     )
     while True:

@@ -7,7 +7,7 @@ from typing import Any
 
 from batt.report.model import Grid, Head
 from batt.report.texts import line_of
-from batt.timing import PHASES, PhaseStats, stats_from_json
+from batt.timing import HAL_PHASES, PHASES, PhaseStats, stats_from_json
 
 MOST_PHASES = 100
 """Most phases that are shown: there are some twenty names."""
@@ -29,14 +29,8 @@ LEAD = (
 )
 """What is said above it."""
 
-HAL_PHASES = {
-    "queued": "from the plan to the begin of a task, the pool's wait included",
-    "setup": "making an agent's working directory, per try",
-    "agent": "the agent itself, per task",
-    "upload": "storing what an agent has left behind",
-    "evaluate": "scoring a submission",
-}
-"""What the phases of a task of a HAL run measure (docs/hal.md)."""
+MEASURED = {**HAL_PHASES, **PHASES}
+"""What each phase measures."""
 
 
 def phases_section(stored: Mapping[str, Any]) -> Grid:
@@ -52,5 +46,5 @@ def phase_row(name: str, stats: PhaseStats) -> tuple[str, ...]:
     """Return a phase's row."""
     times = [stats.total, stats.quantile(0.5), stats.quantile(0.95), stats.most]
     total, median, high, most = (f"{seconds:.3f}" for seconds in times)
-    measured = PHASES.get(name) or HAL_PHASES.get(name, "")
+    measured = MEASURED.get(name, "")
     return line_of(name), total, f"{stats.number:,}", median, high, most, measured

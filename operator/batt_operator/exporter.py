@@ -149,7 +149,7 @@ class Metrics:
                     self.observe(PHASE_SECONDS, (kind, phase, place), stats)
             if told is None:
                 return
-            for phase, stats in told.phases.items():
+            for phase, stats in told.added_phases.items():
                 self.observe(PHASE_SECONDS, (kind, phase, pool), stats)
             for outcome, count in told.added_verdicts.items():
                 self.count(OUTCOMES, (kind, outcome), count)

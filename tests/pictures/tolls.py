@@ -75,6 +75,7 @@ def folded(run: ToldRun, succeeded: int) -> Folded:
     wall = 60.0 * (run.minutes - run.waits)
     phases = {phase: durations(run, phase, chance) for phase in MEDIAN_SECONDS if phase in phases_of(run.kind)}
     work = {phase: stats for phase, stats in phases.items() if phase not in CLUSTER_PHASES}
+    work[MAIN] = PhaseStats().with_duration(wall)
     way = {phase: stats for phase, stats in phases.items() if phase in CLUSTER_PHASES}
     lost, seconds, ended = sum(run.lost.values()), wall * min(BUSY_PODS, run.shards), outcomes(run, chance)
     wasted = seconds * lost / (lost + 2 * run.shards)
@@ -86,10 +87,11 @@ def folded(run: ToldRun, succeeded: int) -> Folded:
         verdicts=ended,
         missing=run.shards - succeeded,
         missing_indexes="",
-        phases={MAIN: PhaseStats().with_duration(wall), **work},
+        phases=work,
         pod_seconds=seconds,
         wasted_seconds=wasted,
         path="results",
+        added_phases=work,
         added_verdicts=ended,
         added_pod_seconds=seconds,
         added_wasted_seconds=wasted,

@@ -131,6 +131,10 @@ def test_what_attempts_have_added_makes_up_the_whole(tmp_path: Path) -> None:
         assert list(map(sum, zip(*(one.buckets for one in found), strict=True))) == list(whole[name].buckets), name
     assert math.isclose(sum(part[VALIDATE].total for part in parts), whole[VALIDATE].total)
     assert [round(part[MAIN].total) for part in parts] == [10, 5]
+    assert round(whole[MAIN].total) == 15
+    assert {name: one.number for name, one in whole.items()} == {
+        name: sum(part[name].number for part in parts if name in part) for name in parts[0] | parts[1]
+    }
 
 
 def test_results_hold_the_phases_that_the_summary_tells(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ COLLECT = CollectMessage(
     path="team/small-12345678/out/2/results.json",
 )
 
+CUT = ("phases", "added_phases", "missing_indexes", "pod_seconds", "wasted_seconds")
+"""Fields of a summary that may lose something on their way."""
+
 COUNTS = st.integers(0, 2**63)
 SECONDS = st.floats(0, 1e300)
 STATS = st.builds(
@@ -96,41 +99,63 @@ def test_long_errors_of_every_alphabet_use_the_room_there_is(character: str) -> 
     st.fixed_dictionaries({str(verdict): COUNTS for verdict in Verdict}),
     st.sets(st.integers(0, 9_999), max_size=300),
     st.fixed_dictionaries({}, optional=dict.fromkeys(PHASES, STATS)),
+    st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys(PHASES, STATS)),
     SECONDS,
 )
 def test_any_summary_fits_and_is_read_back_but_for_phases_that_took_least(
-    count: int, verdicts: dict[str, int], missing: set[int], phases: dict[str, PhaseStats], seconds: float
+    count: int,
+    verdicts: dict[str, int],
+    missing: set[int],
+    phases: dict[str, PhaseStats],
+    added: dict[str, PhaseStats] | None,
+    seconds: float,
 ) -> None:
     ranges = index_ranges(tuple(sorted(missing)))
     message = CollectMessage(
         *(count,) * 4, verdicts, len(missing), ranges, phases, seconds, seconds, f"{'n' * 63}/{'r' * 49}/out/1/r.json"
     )
+    message = message._replace(added_phases=phases if added is None else added)
 
     data = encode(message)
 
     assert len(data) <= MESSAGE_BYTES
     told = parse_message(data.decode())
     assert isinstance(told, CollectMessage)
-    assert told._replace(phases={}, missing_indexes="", pod_seconds=0, wasted_seconds=0) == message._replace(
-        phases={}, missing_indexes="", pod_seconds=0, wasted_seconds=0
-    )
+    assert told._replace(**dict.fromkeys(CUT)) == message._replace(**dict.fromkeys(CUT))
     assert math.isclose(told.pod_seconds, seconds, rel_tol=1e-5)
     left_out = [stats.total for name, stats in phases.items() if name not in told.phases]
     assert max(left_out, default=0) <= min((phases[name].total for name in told.phases), default=math.inf)
+    assert set(told.added_phases) == set(told.phases) & set(message.added_phases)
 
 
 def test_the_worst_summary_of_a_real_run_keeps_most_of_its_phases() -> None:
     """All 12 phases in every bucket, a million each, and every other of 10,000 shards missing."""
     stats = PhaseStats(16_000_000, 1234567.891, 0.000012345, 987654.321, (1_000_000,) * (len(EDGES) + 1))
     ranges = index_ranges(tuple(range(0, 10_000, 2)))
-    message = COLLECT._replace(phases=dict.fromkeys(PHASES, stats), missing_indexes=ranges, missing=5_000)
+    phases = dict.fromkeys(PHASES, stats)
+    message = COLLECT._replace(phases=phases, added_phases=phases, missing_indexes=ranges, missing=5_000)
 
     told = parse_message(encode(message).decode())
 
     assert isinstance(told, CollectMessage)
     assert len(told.phases) == len(PHASES)
+    assert told.added_phases == told.phases
     assert told.missing_indexes.startswith("0,2,4,")
     assert told.missing_indexes.endswith(",...")
+
+
+def test_a_further_attempt_tells_all_phases_of_a_large_run_and_what_it_has_added() -> None:
+    """All 12 phases of 100,000 candidates, over six buckets, and of a tenth of them once more."""
+    rest = (0,) * (len(EDGES) + 1 - 6)
+    first = PhaseStats(98_760, 1234.567891, 0.00001234, 0.98765, (16_460,) * 6 + rest)
+    more = PhaseStats(9_876, 123.456789, 0.00001234, 0.98765, (1_646,) * 6 + rest)
+    message = COLLECT._replace(
+        phases=dict.fromkeys(PHASES, first.merged(more)), added_phases=dict.fromkeys(PHASES, more)
+    )
+
+    told = parse_message(encode(message).decode())
+
+    assert told == message
 
 
 @pytest.mark.parametrize(
@@ -178,7 +203,8 @@ def test_a_field_of_another_type_makes_it_none(message: Message) -> None:
     value = json.loads(encode(message))
     for name in value:
         for wrong in wrong_values(value[name]):
-            assert parse_message(json.dumps({**value, name: wrong})) is None, (name, wrong)
+            if (name, wrong) != ("added_phases", None):  # those of a first attempt are all there are
+                assert parse_message(json.dumps({**value, name: wrong})) is None, (name, wrong)
         assert parse_message(json.dumps({key: value[key] for key in value if key != name})) is None, name
 
 

@@ -95,6 +95,9 @@ def test_what_attempts_have_added_is_what_each_has_found_out(tmp_path: Path) -> 
     assert second.outcomes == {"ok": 2, "agent_error": 1}
     counts = {name: stats.number for name, stats in stats_from_json(second.added.phases).items()}
     assert counts == {"main.run_batt": 1, "queued": 2, "setup": 2, "agent": 2, "upload": 2, "evaluate": 2}
+    assert {name: stats.number for name, stats in stats_from_json(second.phases).items()} == {
+        name: 2 * count for name, count in counts.items()
+    }
     assert third.added.outcomes == {}
     assert set(third.added.phases) == {"main.run_batt"}
 

@@ -86,7 +86,8 @@ def test_an_attempt_moves_what_it_has_added() -> None:
     before = world.read()
     phases = {"main.run_batt": PhaseStats().with_duration(9.0), "run_batt.check_batt": PhaseStats(2, 3.0, 1.0, 2.0)}
     message = told(
-        phases=phases, missing=1, added_verdicts={"correct": 2, "wrong": 6},
+        phases=dict.fromkeys(phases, PhaseStats().with_duration(99.0)), missing=1,
+        added_phases=phases, added_verdicts={"correct": 2, "wrong": 6},
         added_pod_seconds=100.0, added_wasted_seconds=30.0, added_gpu_seconds=40.0, added_gpu_wasted_seconds=10.0,
     )  # fmt: skip
 
@@ -127,7 +128,8 @@ def test_an_attempt_that_was_never_collected_moves_its_reason_alone() -> None:
 def test_phases_that_nobody_knows_are_counted_too() -> None:
     world = World()
 
-    world.metrics.fold(folded(told(phases={"of a later batt": PhaseStats().with_duration(1.0)})))
+    phases = {"of a later batt": PhaseStats().with_duration(1.0)}
+    world.metrics.fold(folded(told(phases=phases, added_phases=phases)))
 
     assert world.read()["batt_phase_duration_seconds_sum"]["solvers", "of a later batt", "cpu"] == 1
 
