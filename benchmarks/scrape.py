@@ -103,6 +103,7 @@ def ours(runs: int) -> Callable[[], Page]:
     stats = {name: PhaseStats().with_duration(0.5) for name in PHASES}
     for _ in range(runs):
         told = CollectMessage(1, 1, 400, 400, {"correct": 114}, 0, "", stats, 60.0, 0.0, "out/1/results.json")
+        told = told._replace(added_phases=stats)
         metrics.fold(Folded("solvers", "cpu", "l4", "AllShardsDone", 4, told, {}))
     return lambda: metrics_page(metrics.families)
 

@@ -132,9 +132,8 @@ def folded(kind: str) -> Folded:
         spent = spent.with_duration(DURATION)
     phases = dict.fromkeys([phase for phase in phases_of(kind) if phase not in CLUSTER_PHASES], spent)
     verdicts = {"correct" if kind == "solvers" else "ok": 8}
-    told = CollectMessage(
-        1, 6, 8, 8, verdicts, 0, "", phases, 100.0, 0.0, "results", added_verdicts=verdicts, added_pod_seconds=100.0
-    )
+    told = CollectMessage(1, 6, 8, 8, verdicts, 0, "", phases, 100.0, 0.0, "results")
+    told = told._replace(added_phases=phases, added_verdicts=verdicts, added_pod_seconds=100.0)
     return Folded(kind, "cpu", "l4", "AllShardsDone", 4, told, {"cpu": dict.fromkeys(CLUSTER_PHASES, spent)})
 
 

@@ -361,7 +361,9 @@ class Reconciler:
             return False
         waited = self.draft.waited_seconds(begin=True)
         if not view.is_idle and waited < STOP_SECONDS:
-            self.draft.say(ConditionType.SUSPENDED, Reason.SUSPENDED_BY_USER, "goes on once its pods have stopped")
+            since = self.draft.status.clock.waiting_since
+            self.draft.rest(Reason.SUSPENDED_BY_USER, "goes on once its pods have stopped")
+            self.draft.clock(waiting_since=since)
             self.again_in(STOP_SECONDS - waited)
             return True
         self.draft.clock(waiting_since=None)

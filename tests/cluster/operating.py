@@ -255,7 +255,7 @@ def collect_words(missing: int = 0, indexes: str = "", attempt: int = 1) -> str:
     verdicts = {"correct": 1, "wrong": 3}
     path = "f/out/1/results.json"
     told = CollectMessage(attempt, 1, 2, 4, verdicts, missing, indexes, times, 7200.0, 360.0, path)
-    return encode(told).decode()
+    return encode(told._replace(added_phases=times)).decode()
 
 
 def error_words(stage: str, code: int, error: str) -> str:

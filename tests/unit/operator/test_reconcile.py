@@ -525,6 +525,26 @@ def test_operator_that_died_while_it_suspended_resumes_all_the_same() -> None:
     assert story.phase == "Running"
 
 
+def test_a_run_that_waits_for_pods_that_a_dead_operator_has_stopped_does_not_use_up_its_time() -> None:
+    story = Story({"deadlines": {"runSeconds": 100}}).working()
+    story.edit(suspend=True)
+    story.look(5, crash=True)
+    story.job("mine-work", active=0, ready=0, terminating=1)
+    story.edit(suspend=False)
+
+    story.look(5)
+
+    assert story.phase == "Suspended"
+    assert story.status.clock.running_since is None
+    ran = story.status.clock.ran_seconds
+    story.look(STOP_SECONDS - 1)
+    assert story.phase == "Suspended"
+    assert story.status.clock.ran_seconds == ran
+    story.look(1)
+    assert story.phase == "Running"
+    assert story.jobs["mine-work"].is_suspended is False
+
+
 @pytest.mark.parametrize("failed_pods", [0, 1])
 def test_operator_that_died_while_it_resumed_goes_on(failed_pods: int) -> None:
     story = Story().working()
