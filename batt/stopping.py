@@ -23,6 +23,27 @@ STOP_SECONDS = 12.0
 AGAIN_SECONDS = 0.01
 """When a request is made again that was lost where it came."""
 
+REQUESTS = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Signals that ask a process to stop."""
+
+
+@contextlib.contextmanager
+def requests_wait() -> Iterator[None]:
+    """Let requests to stop wait until the body is done: nothing in it is left half-done, no child without its note.
+
+    What the body forks starts so, too: our handlers are not the child's. It says `let_requests_in` when it has its own.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_requests_in() -> None:
+    """Let requests to stop come to this process, which was forked while they waited, and what came since its begin."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, REQUESTS)
+
 
 class StoppedError(BaseException):
     """The process was asked to stop. No Exception: nothing that handles faults may take it for one."""

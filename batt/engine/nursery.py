@@ -24,6 +24,7 @@ from batt.engine.markers import Marker
 from batt.engine.wire import READ_BYTES, Inbox, Message, encode
 from batt.errors import BattError, InputError, RunError
 from batt.solver.language import IMPORT_SECONDS, Language, load_language
+from batt.stopping import let_requests_in, requests_wait
 
 LEAST_STARTS, START_SECONDS = 20, 60.0
 """A nursery that is killed from outside while it loads the DSL is started again so often, and for so long."""
@@ -63,15 +64,16 @@ class Nursery:
         self.inbox = Inbox()
         with theirs:
             try:
-                self.pid = os.fork()
+                with requests_wait():
+                    self.pid = os.fork()
+                    if self.pid == 0:
+                        try:
+                            nursery_main(theirs, plan)
+                        finally:
+                            os._exit(1)
             except OSError as error:
                 self.connection.close()
                 raise RunError(f"the system starts no process more: {error.strerror}; is a limit too low?") from error
-            if self.pid == 0:
-                try:
-                    nursery_main(theirs, plan)
-                finally:
-                    os._exit(1)
         try:
             hello = self.greeting(plan)
         except BaseException:
@@ -173,6 +175,7 @@ def nursery_main(connection: socket.socket, plan: NurseryPlan) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for batt itself, which then ends us in good order
     for number in (signal.SIGTERM, signal.SIGALRM):  # the worker's own handlers mean nothing here
         signal.signal(number, signal.SIG_DFL)
+    let_requests_in()
     relax_collector()
     let_go(connection.fileno())
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 # ours, empty

@@ -18,7 +18,7 @@ from batt.engine.heap import relax_collector
 from batt.engine.wire import READ_BYTES, Inbox, encode, has_input
 from batt.errors import BattError
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
-from batt.stopping import StoppedError
+from batt.stopping import StoppedError, let_requests_in
 
 TELL_SECONDS = 0.1
 """Items that are done are told this often: a live display needs no more."""
@@ -50,7 +50,7 @@ def pod_main(connection: socket.socket, worker: Worker) -> None:
     code = EXIT_FAULT_OF_BATT
     try:
         code = serve_shards(connection, worker)
-    except (BrokenPipeError, ConnectionResetError, KeyboardInterrupt):  # the last: a signal right after the fork
+    except (BrokenPipeError, ConnectionResetError):
         code = EXIT_ASKED_TO_STOP
     except BattError as error:
         code = error.exit_code
@@ -67,6 +67,7 @@ def serve_shards(connection: socket.socket, worker: Worker) -> int:
     stop = StopFlag(connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends us in good order
     signal.signal(signal.SIGTERM, stop.set)
+    let_requests_in()
     inbox = Inbox()
     with worker.open() as work:
         while True:

@@ -20,6 +20,7 @@ from batt.errors import RunError
 from batt.laptop.pod import Worker, pod_main
 from batt.laptop.progress import Display, Standing
 from batt.names import EXIT_ASKED_TO_STOP, EXIT_FAULT_OF_BATT
+from batt.stopping import requests_wait
 
 LISTEN_SECONDS = 0.2
 """Longest wait for a pod's word; then limits and the display are looked after."""
@@ -156,14 +157,15 @@ class Pods:
         busy = sum(pod.shard is not None for pod in self.pods)
         while len(self.pods) < min(count, busy + len(self.waiting)):
             ours, theirs = socket.socketpair()
-            pid = os.fork()
-            if pid == 0:
-                ours.close()
-                for pod in self.pods:
-                    pod.connection.close()
-                pod_main(theirs, self.worker(self.children))
-            theirs.close()
-            self.pods.append(Pod(pid, ours))
+            with requests_wait():
+                pid = os.fork()
+                if pid == 0:
+                    ours.close()
+                    for pod in self.pods:
+                        pod.connection.close()
+                    pod_main(theirs, self.worker(self.children))
+                theirs.close()
+                self.pods.append(Pod(pid, ours))
 
     def assign(self) -> None:
         """Give idle pods a shard each."""

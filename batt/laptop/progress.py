@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from typing import Any, NamedTuple, Protocol, TextIO
+
+from batt.stopping import requests_wait
 
 PLAIN_SECONDS = 5.0
 """A plain line at most this often: enough to see life, few enough for a log."""
@@ -144,9 +145,8 @@ class LiveDisplay:
 
     def stage(self, name: str) -> None:
         """Show the stage's name in front of the bar."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        self.progress.start()  # stopped half-way here, it could not be closed
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with requests_wait():
+            self.progress.start()  # stopped half-way here, it could not be closed
         self.progress.update(self.bar, description=name, text="", refresh=True)
 
     def note(self, text: str) -> None:

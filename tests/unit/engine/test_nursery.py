@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -11,6 +13,21 @@ from batt.engine import nursery
 from batt.engine.child import Limits
 from batt.engine.nursery import LEAST_STARTS, NurseryGoneError, NurseryPlan, start_nursery
 from batt.errors import RunError
+
+ASKED_AT_BIRTH = """
+import os, signal
+from batt.engine.nursery import Nursery, NurseryGoneError
+from batt.laptop.run import interrupted_by
+from tests.unit.engine.test_nursery import PLAN
+
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+with interrupted_by(signal.SIGTERM):
+    try:
+        Nursery(PLAN)
+    except NurseryGoneError:
+        print("gone")
+"""
+"""A worker whose nursery gets SIGTERM, as its whole process group does, before it has handlers of its own."""
 
 PLAN = NurseryPlan("builtin:arc-dsl", None, Limits(1.0, 2**28), [])
 
@@ -47,3 +64,11 @@ def test_it_is_started_some_times_however_slow(killed: Iterator[int], monkeypatc
         start_nursery(PLAN)
 
     assert next(killed) == LEAST_STARTS + 1
+
+
+def test_it_goes_without_a_word_when_it_is_asked_to_stop_before_it_can_hear() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_AT_BIRTH], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("gone\n", "")
