@@ -18,8 +18,8 @@ help: ## Show what can be made
 run: .venv/ready ## Validate the starter solvers on the 400 ARC training tasks and show the result
 	$(BIN)/batt run --timing examples/arc-training.yaml
 
-# Three at once: those of the control plane, those of the node, and the others, which mostly wait for different things.
-PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+# Four at once: those of the control plane, those of the node, and twice others: they mostly wait for different things.
+PYTEST := $(BIN)/pytest --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test: check .venv/tools ## Check the code, then run the unit and end-to-end tests
 	$(PYTEST) -m 'not full'

@@ -110,6 +110,7 @@ def test_pods_that_are_killed_change_nothing_in_a_bucket(folder: Path, gcs: str)
     assert without_timing(results) == expected
 
 
+@pytest.mark.full
 def test_the_stages_by_hand_meet_in_a_bucket(folder: Path, gcs: str) -> None:
     write_run(folder / "run.yaml", spec={"results": f"{gcs}/stages"}, shards=2)
 

@@ -75,7 +75,9 @@ def test_another_name_or_place_of_the_same_text_is_no_other_candidate(folder: Pa
 
 
 @pytest.mark.parametrize(
-    "change", [{"timeoutSeconds": 0.21}, {"memoryBytes": 2**28 + 1}], ids=lambda change: next(iter(change))
+    "change",
+    [{"timeoutSeconds": 0.21}, pytest.param({"memoryBytes": 2**28 + 1}, marks=pytest.mark.full)],
+    ids=lambda change: next(iter(change)),
 )
 def test_other_limits_miss_the_cache(folder: Path, change: dict[str, Any]) -> None:
     first = run(folder)

@@ -82,7 +82,7 @@ def terminate_group(run: subprocess.Popen[str]) -> None:
     "how",
     [
         interrupt_group,
-        terminate,
+        pytest.param(terminate, marks=pytest.mark.full),
         pytest.param(interrupt, marks=pytest.mark.full),
         pytest.param(terminate_group, marks=pytest.mark.full),
     ],

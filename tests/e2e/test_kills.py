@@ -164,6 +164,7 @@ def test_a_run_killed_whole_at_random_moments_completes_when_run_again(long: Lon
     assert set(rows_in_progress(only_run(out)).values()) <= {1}, "an item was evaluated again that was stored"
 
 
+@pytest.mark.full
 def test_deleted_shard_results_are_done_again_and_nothing_else(long: Long, tmp_path: Path) -> None:
     out = tmp_path / "out"
     finish("run", long.folder / "run.yaml", "-j", 2, "--results", out, cwd=tmp_path)
@@ -213,7 +214,10 @@ def test_pods_killed_over_and_over_still_get_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    ["*/*/inputs/*", "index/*/*/*", "*/*/manifest.json", "solver_md5/*", "differ_dir/*/*", "*/*/out/1/summary.json"],
+    [
+        *(pytest.param(moment, marks=pytest.mark.full) for moment in ("*/*/inputs/*", "index/*/*/*", "differ_dir/*/*")),
+        *("*/*/manifest.json", "solver_md5/*", "*/*/out/1/summary.json"),
+    ],
 )
 def test_a_run_killed_at_any_stage_completes_when_run_again(long: Long, tmp_path: Path, moment: str) -> None:
     """kill -9 of everything as soon as an object of a stage is there: plan, collect, in the middle of its trees."""
@@ -232,6 +236,7 @@ def test_a_run_killed_at_any_stage_completes_when_run_again(long: Long, tmp_path
     assert all(link.exists() for link in (out / "differ_dir").rglob("*.py"))
 
 
+@pytest.mark.full
 def test_the_same_run_started_twice_at_once_is_one_run(long: Long, tmp_path: Path) -> None:
     """The second one finds the first unfinished and helps: both end well, and say the same."""
     out = tmp_path / "out"

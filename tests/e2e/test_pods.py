@@ -61,7 +61,7 @@ def comparable(results: dict[str, Any]) -> Any:
     return without_timing({**results, "solvers": {}})
 
 
-@pytest.fixture(params=[pytest.param("folder", marks=pytest.mark.full), "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.full)])
 def pods(request: pytest.FixtureRequest, mixed: Mixed, tmp_path: Path) -> Pods:
     bucket = request.getfixturevalue("gcs") if request.param == "bucket" else ""
     return write_pods(tmp_path / "pod", mixed.file, f"{bucket}/runs" if bucket else str(tmp_path / "results"))

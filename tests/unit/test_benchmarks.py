@@ -15,6 +15,9 @@ from benchmarks.report import Facts, Report, Target, markdown
 FACTS = Facts(2, "CPython 3.11.7", "Linux x86_64", "0.1.0", 0.5)
 ROOT = Path(__file__).parents[2]
 
+QUICK = ("dsl", "scrape")
+"""Benchmarks that `make test` tries, too."""
+
 
 def benchmark(*arguments: str | Path) -> str:
     """Run the command in a process of its own, for it adopts and awaits every process below it; return its output."""
@@ -23,7 +26,7 @@ def benchmark(*arguments: str | Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.full) if name == "cluster" else name for name in NAMES]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.full) for name in NAMES]
 )
 def test_a_benchmark_runs_its_ways_agree_and_it_keeps_what_it_prints(name: str, tmp_path: Path) -> None:
     printed = benchmark(name, "--tiny", "--out", tmp_path)

@@ -738,7 +738,7 @@ def test_an_exception_of_idle_ends_the_iteration_after_the_answers_that_came(nas
     assert taken
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3))])
 def test_random_mixtures_are_answered_rightly(seed: int, nasty: Path) -> None:
     rng = random.Random(seed)
     kinds = ["good ONE"] * 12 + ["abort I", "leave I", "fast_memory I", "raise_error I", "kill_self I", "recurse I"]
