@@ -7,6 +7,7 @@ batt (pods.py) ─┬─ pod process (pod.py) ── shim ── agent          
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import select
 import sys
@@ -29,6 +30,7 @@ from batt.hal.process import local_shim
 from batt.hal.sandbox import Sandbox
 from batt.hal.task import Control, LocalPlace
 from batt.hal.work import load, read_records, tasks_to_redo, work_task
+from batt.laptop.envfile import ENV_FILE, take_env_file
 from batt.laptop.pod import ShardRunner
 from batt.laptop.pods import Failure, Load, PodFatalError, Pods
 from batt.laptop.progress import Display
@@ -105,6 +107,8 @@ def run_hal_locally(
 ) -> HalSummary:
     """Run an agent on a benchmark on this machine; an unfinished run of the same name and inputs is resumed.
 
+    What the file .env of the current folder sets is set in this process, too: agents have its environment.
+
     Args:
         base: where relative paths of the run file start.
         jobs: agents at once, where spec.maxConcurrency does not say.
@@ -115,6 +119,9 @@ def run_hal_locally(
     Raises:
         BattError: an input is refused, the store fails, the provider refuses, or Ctrl-C (InterruptedRunError).
     """
+    names = take_env_file(Path(), os.environ)
+    if names:
+        display.note(f"{ENV_FILE} sets {', '.join(names)}")
     try:
         with tempfile.TemporaryDirectory(prefix="batt-plan-", ignore_cleanup_errors=True) as scratch:
             machine = Machine(jobs, display, command, time.monotonic(), time.time())

@@ -286,7 +286,8 @@ def test_a_run_that_is_killed_leaves_no_agent_and_goes_on(tmp_path: Path) -> Non
     assert "4 of 4 scored tasks right" in again.out
 
 
-def test_secrets_of_the_environment_are_in_no_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_an_agent_has_its_users_keys_and_they_are_in_no_file(tmp_path: Path, place: str) -> None:
     secret = "sk-very-secret-0123456789"
     leak = "import os\ndef run(input, **kwargs):\n    print(os.environ['OPENAI_API_KEY'])\n"
     leak += "    open('notes.txt', 'w').write(os.environ['OPENAI_API_KEY'])\n"
@@ -294,9 +295,14 @@ def test_secrets_of_the_environment_are_in_no_file(tmp_path: Path) -> None:
     write_agent(tmp_path / "agent", main=leak)
     write_questions(tmp_path)
 
-    done = batt("hal-eval", *flags(max_tasks=1), cwd=tmp_path, OPENAI_API_KEY=secret)
+    if place == ".env":
+        (tmp_path / ".env").write_text(f"OPENAI_API_KEY={secret}\n")
+    variables = {} if place == ".env" else {"OPENAI_API_KEY": secret}
+
+    done = batt("hal-eval", *flags(max_tasks=1), cwd=tmp_path, **variables)
 
     assert done.code == 0, done.told
+    assert (".env sets OPENAI_API_KEY" in done.err) == (place == ".env")
     assert (hal_folder(tmp_path) / "q0" / "notes.txt").read_text() == "[OPENAI_API_KEY]"
     texts = [path.read_bytes() for path in (tmp_path / "results").rglob("*") if path.is_file()]
     assert not [text for text in texts if secret.encode() in text]
