@@ -102,15 +102,14 @@ def collect_hal(
     notes, now = read_notes(root, manifest.ref.folder), time.time()
     used = usage(notes, ends, now)
     with_gpu = usage([note for note in notes if manifest.shards[note.shard].needs_gpu], ends, now)
-    clock = PhaseClock()
-    if began is not None:
-        clock.add(MAIN, max(0.0, now - began))
     summary = summary_of(manifest, collected, accuracy, max(attempt, last_attempt(root, manifest)))
     base = base_summary(root, manifest, attempt)
     known = {tuple(one) for one in base.get("made_from", ())}
     before = base.get("summary", {})
-    outcomes, phases = found_out(collected, known, clock)
-    added = Added(outcomes, phases, usage_since(used, before), usage_since(with_gpu, before, "gpu"))
+    outcomes, clock = found_out(collected, known)
+    if began is not None:
+        clock.add(MAIN, max(0.0, now - began))
+    added = Added(outcomes, stats_to_json(clock.stats), usage_since(used, before), usage_since(with_gpu, before, "gpu"))
     summary = summary._replace(
         **used._asdict(),
         gpu_seconds=with_gpu.pod_seconds,
@@ -191,19 +190,15 @@ def summary_of(manifest: HalManifest, collected: Collected, accuracy: Accuracy, 
     )
 
 
-def found_out(
-    collected: Collected, known: Set[tuple[int, str, float | None]], whole: PhaseClock
-) -> tuple[dict[str, int], dict[str, list[Any]]]:
+def found_out(collected: Collected, known: Set[tuple[int, str, float | None]]) -> tuple[dict[str, int], PhaseClock]:
     """Return the outcomes of records that are not known, and how long phases took of what was not known.
 
     Args:
         known: (index, path of the record, score) of what earlier attempts were made from.
-        whole: what took its time once.
     """
     records = {(index, path) for index, path, _ in known}
     outcomes: dict[str, int] = defaultdict(int)
     clock = PhaseClock()
-    clock.merge(whole.stats)
     for index, record in collected.records.items():
         path = collected.sources[index]
         if (index, path) not in records:
@@ -212,7 +207,7 @@ def found_out(
                 clock.add(name, seconds)
         if index in collected.scored and (index, path, scores_of(collected, index)) not in known:
             clock.add("evaluate", collected.scored[index].seconds)
-    return dict(outcomes), stats_to_json(clock.stats)
+    return dict(outcomes), clock
 
 
 def hal_folders(manifest: HalManifest, attempt: int) -> Iterator[str]:

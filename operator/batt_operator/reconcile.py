@@ -363,7 +363,7 @@ class Reconciler:
         if not view.is_idle and waited < STOP_SECONDS:
             since = self.draft.status.clock.waiting_since
             self.draft.rest(Reason.SUSPENDED_BY_USER, "goes on once its pods have stopped")
-            self.draft.clock(waiting_since=since)
+            self.draft.clock(waiting_since=since)  # of those pods: a run that rests waits for none
             self.again_in(STOP_SECONDS - waited)
             return True
         self.draft.clock(waiting_since=None)
