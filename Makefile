@@ -12,8 +12,7 @@ help: ## Show what can be made
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "batt needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Say: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "could not create .venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@# Python compiles what it imports when it does: most of what is installed is never asked for.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 run: .venv/ready ## Validate the starter solvers on the 400 ARC training tasks and show the result
