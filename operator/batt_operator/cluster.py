@@ -32,6 +32,9 @@ CONNECT_RETRIES = urllib3.Retry(total=2, read=0, other=0)
 PAGE = 500
 """Objects asked for at once in a list: the API server's own recommendation for large lists."""
 
+POD_PAGE = 100
+"""Pods asked for at once: one is 10 KB of JSON, and several times that once it is read."""
+
 MERGE_PATCH = "application/merge-patch+json"
 """How our patches are meant (RFC 7386): named fields change, all others stay."""
 
@@ -117,9 +120,9 @@ class Api:
         if rest:
             yield rest
 
-    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[Raw]:
+    def pages(self, path: str, query: Mapping[str, str], size: int = PAGE) -> Iterator[Raw]:
         """Yield the objects of a list, page by page."""
-        page = dict(query) | {"limit": str(PAGE)}
+        page = dict(query) | {"limit": str(size)}
         while True:
             answer = self.request("GET", path, page)
             yield from answer["items"]
@@ -239,10 +242,10 @@ class Cluster:
         query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(limit)}
         return list(self.api.request("GET", f"/api/v1/namespaces/{namespace}/pods", query)["items"])
 
-    def list_many_pods(self, namespace: str, job_uid: str, most: int) -> list[Raw]:
-        """Return the pods of a Job, read page by page, as many as that."""
+    def many_pods(self, namespace: str, job_uid: str, most: int) -> Iterator[Raw]:
+        """Yield the pods of a Job, read page by page, as many as that: more than should be held at once."""
         query = {"labelSelector": f"batch.kubernetes.io/controller-uid={job_uid}"}
-        return list(islice(self.api.pages(f"/api/v1/namespaces/{namespace}/pods", query), most))
+        return islice(self.api.pages(f"/api/v1/namespaces/{namespace}/pods", query, POD_PAGE), most)
 
     def list_events(self, namespace: str, uid: str, reason: str) -> list[Raw]:
         """Return the events of one reason about an object."""

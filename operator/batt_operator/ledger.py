@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from batt.status import Reason
 from batt.timing import PhaseStats
-from batt_operator.cluster import ApiError, Cluster, Raw
+from batt_operator.cluster import ApiError, Cluster
 from batt_operator.draft import Draft
 from batt_operator.exporter import Folded, Metrics
 from batt_operator.observed import JobView, RunView, parsed_time
-from batt_operator.podtimes import end_of, way_stats
+from batt_operator.podtimes import PodStory, story_of, way_stats
 from batt_operator.retries import FailedPods
 from batt_operator.settings import Settings
 from batt_operator.stages import Places, Stage, job_slots
@@ -42,18 +42,19 @@ class Ledger:
             if slot.name in jobs:
                 job = jobs[slot.name]
                 pods = self.pods_of(run, job)
-                ways[slot.pool] = way_stats(pods, parsed_time(job.started))
-                ends = [end_of(pod) for pod in pods if (pod.get("status") or {}).get("phase") == "Failed"]
+                ways[slot.pool] = way_stats(pod.way for pod in pods)
+                ends = [pod.end for pod in pods if pod.end]
                 reasons = self.failed.fresh(job.uid, parsed_time(job.created), ends)
                 self.metrics.retried(status.kind, slot.pool, reasons)
         reason = str(draft.ended_by or Reason.STAGE_FAILED)
         gpu = places.gpu or places.work
         self.metrics.fold(Folded(status.kind, places.work, gpu, reason, status.clock.todo, draft.told, ways))
 
-    def pods_of(self, run: RunView, job: JobView) -> list[Raw]:
+    def pods_of(self, run: RunView, job: JobView) -> list[PodStory]:
         """Return a Job's pods, of very many some; none where they cannot be read: numbers hold no run up."""
+        begin = parsed_time(job.started)
         try:
-            return self.cluster.list_many_pods(run.namespace, job.uid, SAMPLED_PODS)
+            return [story_of(pod, begin) for pod in self.cluster.many_pods(run.namespace, job.uid, SAMPLED_PODS)]
         except ApiError as error:
             fields = {"namespace": run.namespace, "run": run.name, "error": str(error)}
             LOG.warning("pods not read", extra=fields)

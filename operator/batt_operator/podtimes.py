@@ -28,6 +28,13 @@ class PodEnd(NamedTuple):
     reason: str
 
 
+class PodStory(NamedTuple):
+    """What counts of a pod once its attempt has ended. way: seconds of each step; end: None unless it has failed."""
+
+    way: Mapping[str, float]
+    end: PodEnd | None
+
+
 def way_of(raw: Raw, job_start: datetime) -> dict[str, float]:
     """Return how many seconds a pod spent on each step of its way, as far as it came and Kubernetes has noted.
 
@@ -66,11 +73,11 @@ def container_starts(status: Raw) -> dict[str, datetime]:
     return starts
 
 
-def way_stats(pods: Iterable[Raw], job_start: datetime) -> Mapping[str, PhaseStats]:
-    """Return the statistics of each step over some pods."""
+def way_stats(ways: Iterable[Mapping[str, float]]) -> Mapping[str, PhaseStats]:
+    """Return the statistics of each step over the ways of some pods."""
     clock = PhaseClock()
-    for raw in pods:
-        for name, seconds in way_of(raw, job_start).items():
+    for way in ways:
+        for name, seconds in way.items():
             clock.add(name, seconds)
     return clock.stats
 
@@ -95,3 +102,9 @@ def end_of(raw: Raw) -> PodEnd:
     else:
         reason = "error"
     return PodEnd(pod.uid, reason)
+
+
+def story_of(raw: Raw, job_start: datetime) -> PodStory:
+    """Return what counts of a pod; job_start: as way_of takes it."""
+    has_failed = (raw.get("status") or {}).get("phase") == "Failed"
+    return PodStory(way_of(raw, job_start), end_of(raw) if has_failed else None)

@@ -1,17 +1,21 @@
-"""How often a request is sent: a silent API server is asked once, so that whoever has to stop can stop."""
+"""How often requests are sent: a silent API server is asked once, a long list is read a page at a time."""
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from batt_operator import cluster
-from batt_operator.cluster import Api, ApiError, open_api
+from batt_operator.cluster import POD_PAGE, Api, ApiError, Cluster, open_api
 
 
 class SilentServer:
@@ -89,3 +93,45 @@ def test_connecting_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     assert raised.value.status == 0
     assert len(tried) == 3
+
+
+class Pods(BaseHTTPRequestHandler):
+    """Answers with pods that are only a number, page by page; `asked`: where each page began."""
+
+    asked: list[int]
+
+    def do_GET(self) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        begin, size = int(query.get("continue", "0")), int(query["limit"])
+        self.asked.append(begin)
+        body = json.dumps(
+            {"metadata": {"continue": str(begin + size)}, "items": [*range(begin, begin + size)]}
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def pods_server() -> Iterator[ThreadingHTTPServer]:
+    Pods.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pods) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server
+        server.shutdown()
+
+
+def test_many_pods_are_held_a_page_at_a_time(pods_server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    pods = Cluster(api_at(pods_server.server_port, tmp_path), "team").many_pods("team", "uid", 2 * POD_PAGE + 1)
+
+    first = list(islice(pods, POD_PAGE))
+    asked = list(Pods.asked)
+    rest = list(pods)
+
+    assert asked == [0]
+    assert [*first, *rest] == [*range(2 * POD_PAGE + 1)]
+    assert Pods.asked == [0, POD_PAGE, 2 * POD_PAGE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,9 +59,9 @@ class FakeCluster:
         phase = fields.removeprefix("status.phase=")
         return [pod for pod in self.pods.get(job_uid, []) if pod["status"]["phase"] == phase][:limit]
 
-    def list_many_pods(self, namespace: str, job_uid: str, most: int) -> list[Raw]:
-        self.ask(f"list_many_pods {most}")
-        return self.pods.get(job_uid, [])[:most]
+    def many_pods(self, namespace: str, job_uid: str, most: int) -> Iterator[Raw]:
+        self.ask(f"many_pods {most}")
+        yield from self.pods.get(job_uid, [])[:most]
 
     def list_events(self, namespace: str, uid: str, reason: str) -> list[Raw]:
         self.ask(f"list_events {reason}")

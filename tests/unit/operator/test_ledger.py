@@ -120,7 +120,7 @@ def test_pods_that_cannot_be_read_hold_no_run_up(caplog: pytest.LogCaptureFixtur
     counted = Counted()
     counted.go_on_to_collect()
     counted.cluster.complete("mine-collect", collect_words())
-    counted.cluster.refuses["list_many_pods"] = ApiError("GET", 500, "InternalError", "down")
+    counted.cluster.refuses["many_pods"] = ApiError("GET", 500, "InternalError", "down")
 
     counted.executor.reconcile(KEY)
 

@@ -52,7 +52,7 @@ def test_a_pods_way_is_told_as_far_as_it_came(raw: dict[str, Any], seconds: list
 
 
 def test_ways_of_many_pods_add_up() -> None:
-    stats = way_stats([pod(), pod(init=15), pod(worker=None)], THEN)
+    stats = way_stats(way_of(raw, THEN) for raw in [pod(), pod(init=15), pod(worker=None)])
 
     assert {name: (one.number, one.total) for name, one in stats.items()} == {
         "cluster.queued": (3, 30),
