@@ -152,18 +152,23 @@ class Supervisor:
         return Running(self, self.read_started(program), program)
 
     def read_started(self, program: Program) -> int:
-        """Return the process that a program has become; 0 where the shim is lost."""
+        """Return the process that a program has become; 0 where the shim was lost before there was one."""
         until = time.monotonic() + ANSWER_SECONDS
-        told = None
-        while told is None and not self.is_lost and time.monotonic() < until:
-            told = self.hear(LISTEN_SECONDS)
-        match told:
-            case {"started": int(pid)} if pid > 1:
-                return pid
-            case {"failed": str(why)}:
-                raise ProgramError(f"{program.argv[0]}: got {shown(why)}; must be a program that can be started")
+        begun = 0
+        while not self.is_lost and time.monotonic() < until:
+            match self.hear(LISTEN_SECONDS):
+                case None:
+                    continue
+                case {"starting": int(pid)} if pid > 1:
+                    begun = pid
+                case {"started": int(pid)} if pid > 1:
+                    return pid
+                case {"failed": str(why)}:
+                    raise ProgramError(f"{program.argv[0]}: got {shown(why)}; must be a program that can be started")
+                case _:
+                    break
         self.is_lost = True
-        return 0
+        return begun
 
     def hear(self, seconds: float) -> dict[str, Any] | None:  # JSON that a stranger could have written
         """Return the next message of the shim, waiting so long for it; None where there is none."""
@@ -185,7 +190,7 @@ class Supervisor:
 
 
 class Running:
-    """A program that runs. pid: as its shim sees it, 0 where it could not be started because the shim is lost."""
+    """A program that runs. pid: as its shim sees it, 0 where the shim was lost before there was a process."""
 
     def __init__(self, supervisor: Supervisor, pid: int, program: Program) -> None:
         self.supervisor = supervisor

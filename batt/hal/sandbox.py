@@ -127,7 +127,7 @@ class Session:
         os.set_blocking(self.stdin, False)
         try:
             self.running = sandbox.supervisor.start(program, (theirs_in, theirs_out, theirs_err))
-            if self.running.end:
+            if not self.running.pid:
                 raise SandboxLostError("sandbox: got no answer; must be there to score anything; try again")
         except BaseException:
             self.close()

@@ -5,6 +5,7 @@ started as a process. It holds no secret and decides nothing; whoever drives it 
 
     -> {"start": {argv, cwd, env, inherits, seconds, grace_seconds, memory_bytes, processes}}
                                            with 3 files: stdin, stdout, stderr
+    <- {"starting": pid}                   said by the program's process before it is the program, which may kill us
     <- {"started": pid}                    or {"failed": why}
     -> {"stop": true}                      ends it early
     <- {"ended": {reason, code, signal, seconds, memory_bytes}}
@@ -124,7 +125,7 @@ class Channel:
 class Program:
     """A program that runs, and all that it has started. status: of its end, as wait(2) tells it; None before."""
 
-    def __init__(self, start: dict[str, Any], files: list[int]) -> None:
+    def __init__(self, start: dict[str, Any], files: list[int], channel: Channel) -> None:
         self.begin = self.look_at = time.monotonic()
         self.deadline = self.begin + float(start["seconds"])
         self.grace_seconds = float(start["grace_seconds"])
@@ -142,7 +143,7 @@ class Program:
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=prepare_child,  # noqa: PLW1509 # this process has one thread
+            preexec_fn=lambda: prepare_child(channel),  # noqa: PLW1509 # this process has one thread
         )
         self.pid = self.process.pid
 
@@ -214,12 +215,13 @@ def inherited(is_asked: bool) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if is_asked or name in BARE}
 
 
-def prepare_child() -> None:
-    """Run in the child before the program: no core files, signals as usual, and it goes when we go."""
+def prepare_child(channel: Channel) -> None:
+    """Run in the child before the program: no core files, signals as usual, it goes when we go, and is announced."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in IGNORED:
         signal.signal(number, signal.SIG_DFL)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    channel.send(starting=os.getpid())
 
 
 def close_all(descriptors: list[int]) -> None:
@@ -301,7 +303,7 @@ def run_program(channel: Channel, start: dict[str, Any], wakeup: int) -> None:
     """
     files = channel.take_files(3)
     try:
-        program = Program(start, files)
+        program = Program(start, files, channel)
     except (OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError) as error:
         channel.send(failed=f"{type(error).__name__}: {error}"[:WHY_CHARACTERS])
         return

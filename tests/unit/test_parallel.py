@@ -12,15 +12,18 @@ from batt.store import DirectoryStore, ObjectStore, open_store
 
 
 class FarStore:
-    """A folder behind a network: as long as two requests are not under way at once, none is answered."""
+    """A folder behind a network: none of its first requests is answered before so many are under way at once."""
 
     def __init__(self, root: Path) -> None:
         self.near = DirectoryStore(root)
         self.uri = str(root)
-        self.together = threading.Barrier(2)
+        self.under_way = threading.Semaphore(AT_ONCE - 1)
+        self.all_are = threading.Event()
 
     def read(self, path: str, limit_bytes: int | None = None) -> bytes:
-        self.together.wait(timeout=30)
+        if not self.under_way.acquire(blocking=False):
+            self.all_are.set()
+        assert self.all_are.wait(timeout=60), f"fewer than {AT_ONCE} requests are under way"
         return self.near.read(path, limit_bytes)
 
     def create(self, path: str, data: bytes) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from batt.hal import process
-from batt.hal.process import Log, Reason, Supervisor, local_shim
+from batt.hal.process import Log, Program, Reason, Supervisor, local_shim
 from tests.unit.hal.programs import is_alive, linux, python, run, until
 
 
@@ -148,6 +150,17 @@ def test_a_program_that_kills_its_shim_is_lost_and_gone(shim: Supervisor) -> Non
     assert (end.reason, end.is_success) == (Reason.LOST, False)
     assert "went down with its container" in str(end)
     assert until(lambda: not is_alive(program))
+
+
+def test_a_program_that_kills_its_shim_at_once_has_begun_all_the_same(shim: Supervisor) -> None:
+    """Before the shim can say so, as often as not: what befalls the shim is always its doing."""
+    program = Program(["/bin/sh", "-c", "kill -9 $PPID"], "/", {}, 60.0)
+    for _ in range(30):
+        with Path(os.devnull).open("r+b") as nothing:
+            running = shim.start(program, (nothing.fileno(),) * 3)
+
+        assert running.wait().reason is Reason.LOST
+        assert running.pid > 1
 
 
 @linux

@@ -69,7 +69,14 @@ NONSENSE = [
 
 @pytest.mark.parametrize(
     "answer",
-    [*NONSENSE, *(b'{"started": %s}\n' % pid for pid in (b"0", b"1", b"-1", b"true", b"null", b'"7"', b"1.5"))],
+    [
+        *NONSENSE,
+        *(
+            b'{"%s": %s}\n' % (word, pid)
+            for word in (b"starting", b"started")
+            for pid in (b"0", b"1", b"-1", b"true", b"null", b'"7"', b"1.5")
+        ),
+    ],
     ids=lambda answer: answer[:20],
 )
 def test_a_shim_that_answers_nonsense_is_lost(answer: bytes) -> None:
@@ -108,6 +115,24 @@ def test_a_shim_that_tells_nonsense_of_an_end_is_lost(answer: bytes) -> None:
 
         assert running.wait().reason is Reason.LOST
         assert program.wait(SECONDS) == -signal.SIGKILL  # what can be reached of it is ended
+
+
+def test_a_program_whose_shim_goes_before_it_can_answer_is_ended() -> None:
+    program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    with answering(b'{"starting": %d}\n' % program.pid) as supervisor:
+        supervisor.is_local = True
+        supervisor.connection.shutdown(socket.SHUT_RD)
+        running = start(supervisor)
+
+        assert (running.wait().reason, running.pid) == (Reason.LOST, program.pid)
+        assert program.wait(SECONDS) == -signal.SIGKILL
+
+
+def test_a_program_that_is_only_starting_may_not_be_one() -> None:
+    with answering(b'{"starting": 99999999}\n', b'{"failed": "no such file"}\n') as supervisor:
+        with pytest.raises(ProgramError, match="no such file"):
+            start(supervisor)
+        assert not supervisor.is_lost
 
 
 def test_a_shim_that_has_gone_is_lost() -> None:
