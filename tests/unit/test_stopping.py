@@ -64,11 +64,11 @@ def test_a_request_that_comes_where_nothing_can_be_raised_interrupts_soon_after(
     def body() -> None:
         one = Dying()
         del one  # an exception in here goes nowhere
-        threading.Event().wait(10)
+        threading.Event().wait(60)
 
     begin = time.monotonic()
     assert body_ends_early(stop, body)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 10  # and not only when its time is over
     assert "Traceback" not in capsys.readouterr().err
 
 

@@ -50,7 +50,7 @@ def test_what_a_program_leaves_behind_is_killed(shim: Supervisor, how: str) -> N
 
     assert end.is_success
     assert not is_alive(program)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 @linux
@@ -201,9 +201,9 @@ def test_a_program_that_stops_its_shim_is_lost_and_gone(monkeypatch: pytest.Monk
         end, _ = run(shim, program)
 
     assert end.reason is Reason.LOST
-    assert 1.5 <= end.seconds < 5
+    assert 1.5 <= end.seconds < 15
     assert until(lambda: not is_alive(program))
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
 
 
 def test_a_program_is_stopped_when_its_driver_gives_up(shim: Supervisor) -> None:

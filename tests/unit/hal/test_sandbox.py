@@ -124,7 +124,7 @@ def test_a_program_that_reads_nothing_and_hangs_is_over_in_time(sandbox: Sandbox
     finished = run(sandbox, "import time; time.sleep(600)", b"x" * 10_000_000, seconds=1.0)
 
     assert finished.end.reason is Reason.TIMEOUT
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 15
 
 
 @pytest.mark.parametrize("stdin", [b"", b"x" * 10_000_000], ids=["no input", "much input"])
@@ -222,13 +222,13 @@ def test_all_that_a_program_has_said_before_its_end_is_taken(sandbox: Sandbox, i
 
 def test_an_answer_that_never_comes_is_waited_for_until_the_deadline(sandbox: Sandbox) -> None:
     begin = time.monotonic()
-    with start(sandbox, "import time; input(); time.sleep(600)", seconds=1.5) as session:
+    with start(sandbox, "import time; input(); time.sleep(600)", seconds=3.0) as session:
         assert session.ask(b"question") is None
         asked = time.monotonic()
         assert session.ask(b"again") is None
 
-    assert 1.4 <= asked - begin < 3
-    assert time.monotonic() - asked < 1
+    assert 2.9 <= asked - begin < 15
+    assert time.monotonic() - asked < 2.5  # not another 3
 
 
 def test_an_answer_without_end_is_none(sandbox: Sandbox) -> None:
@@ -246,7 +246,7 @@ def test_who_asks_to_stop_need_not_wait(sandbox: Sandbox) -> None:
     fed = run(sandbox, "import time; time.sleep(600)", b"x" * 10_000_000, seconds=60.0)
 
     assert (idle.end.reason, fed.end.reason) == (Reason.STOPPED, Reason.STOPPED)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 def test_a_program_that_kills_its_shim_takes_no_other_with_it(sandbox: Sandbox) -> None:

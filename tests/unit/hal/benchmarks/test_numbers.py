@@ -46,7 +46,7 @@ def test_hostile_texts_take_no_time(text: str) -> None:
     value = number_of(text)
 
     assert value is None or not is_close(value, Decimal(42), 0.1)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(
