@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from batt.errors import AlreadyExistsError
-from batt.hal.benchmarks.base import Benchmark, Evaluation, Task
+from batt.hal.benchmarks.base import Benchmark, Evaluation, Task, wrong
 from batt.hal.benchmarks.delegate import Delegate, Whole, evaluations_of
 from batt.hal.benchmarks.registry import find_benchmark
 from batt.hal.manifest import HalManifest, task_from_truth
+from batt.hal.outcomes import Outcome
 from batt.hal.packing import Limits, unpack
 from batt.hal.records import TaskRecord, hal_submission, record_from_json
 from batt.hal.sandbox import Sandbox
@@ -123,6 +124,8 @@ def one_by_one(
         with truth.task(record.index) as task:
             begin = time.perf_counter()
             evaluation = benchmark.evaluate(task, submission, spec["options"], sandbox)
+        if record.outcome is not Outcome.OK and evaluation.score > 0:
+            evaluation = wrong(str(submission))  # "ERROR: Task timed out after 60 seconds" is no answer, not even to 60
         if must_stop():  # what was going on then may have been cut short
             raise StoppedError
         scores[path] = score_json(evaluation, time.perf_counter() - begin)

@@ -42,6 +42,20 @@ def test_results_count_what_is_right_wrong_failed_and_missing(tmp_path: Path) ->
     assert raw_lines(root, folder) == [{"a": "1"}, {"b": "2"}, {"c": "ERROR: ValueError: told to"}]
 
 
+def test_a_number_in_the_words_of_a_failure_is_no_answer(tmp_path: Path) -> None:
+    agent = ECHO.replace("told to", "gave up after 3 tries: 60")
+    write_inputs(tmp_path, {"a": ("60", "60"), "b": ("fail", "60")}, agent)
+    root = DirectoryStore(tmp_path / "results")
+    manifest = planned(make_run(options={"scoring": "numeric"}), tmp_path, root)
+
+    summary = done(manifest, root, tmp_path)
+
+    [counts] = summary.accuracy["repeats"]
+    assert (counts["right"], counts["accuracy_hal"]) == (1, 0.5)
+    results = json.loads(root.read(summary.path))
+    assert [(row["outcome"], row["score"]) for row in results["tasks"]] == [("ok", 1.0), ("agent_error", 0.0)]
+
+
 def test_the_same_collected_again_changes_nothing(tmp_path: Path) -> None:
     write_inputs(tmp_path, QUESTIONS)
     root = DirectoryStore(tmp_path / "results")
