@@ -30,7 +30,7 @@ from batt.parallel import for_each
 from batt.results import Added, Usage
 from batt.state import Planned, last_attempt, missing_shards
 from batt.stopping import Stop, StoppedError
-from batt.store import ObjectStore, create_json, read_json
+from batt.store import ObjectStore, create_json, read_as, read_json
 from batt.timing import PhaseClock, stats_from_json, stats_to_json
 
 NOTE_NAME = re.compile(r"attempts/(\d+)/([^/]+?)(\.end)?\.json$")
@@ -120,22 +120,32 @@ def end_times(root: ObjectStore, manifest: Planned, times: PodTimes, code: int, 
 def read_notes(root: ObjectStore, folder: str) -> list[PodTimes]:
     """Return what all pods of the run in a folder have noted, many notes read at once."""
     paths = [path for path in root.list(f"{folder}/attempts/") if NOTE_NAME.search(path)]
-    begins: dict[tuple[int, str], Any] = {}  # what note_begin has written
-    ends: dict[tuple[int, str], Any] = {}  # what note_end has written
-    for path, value in zip(paths, for_each(root, lambda path: read_json(root, path), paths), strict=True):
+
+    def read_note(path: str) -> PodTimes:
         match = NOTE_NAME.search(path)
         assert match  # filtered above
-        (ends if match[3] else begins)[int(match[1]), match[2]] = value
+        shard, pod, form = int(match[1]), match[2], end_from_json if match[3] else begin_from_json
+        return read_as(root, path, lambda value: form(shard, pod, value))
+
+    begins: dict[tuple[int, str], PodTimes] = {}
+    ends: dict[tuple[int, str], PodTimes] = {}
+    for note in for_each(root, read_note, paths):
+        (begins if note.end is None else ends)[note.shard, note.pod] = note
     return [
-        PodTimes(
-            *place,
-            begin=float(begin["begin"]),
-            end=float(ends[place]["end"]) if place in ends else None,
-            code=ends[place].get("code") if place in ends else None,
-            attempt=begin.get("attempt", 1),
-        )
+        begin._replace(end=ends[place].end, code=ends[place].code) if place in ends else begin
         for place, begin in begins.items()
     ]
+
+
+def begin_from_json(shard: int, pod: str, value: Any) -> PodTimes:  # JSON: what note_begin has written
+    """Return what a note of a pod's begin says."""
+    return PodTimes(shard, pod, float(value["begin"]), None, attempt=int(value.get("attempt", 1)))
+
+
+def end_from_json(shard: int, pod: str, value: Any) -> PodTimes:  # JSON: what note_end has written
+    """Return what a note of a pod's end says; it does not know the begin."""
+    code = value.get("code")
+    return PodTimes(shard, pod, 0.0, float(value["end"]), None if code is None else int(code))
 
 
 def note_session(root: ObjectStore, manifest: Planned, pods: Sequence[PodTimes]) -> None:
@@ -152,8 +162,17 @@ def note_session(root: ObjectStore, manifest: Planned, pods: Sequence[PodTimes])
 def read_sessions(root: ObjectStore, folder: str) -> list[PodTimes]:
     """Return what sessions on a laptop have noted of the run in a folder; it is no pod's work, so no part of usage."""
     paths = root.list(f"{folder}/{SESSIONS}")
-    values = for_each(root, lambda path: read_json(root, path), paths)
-    return [PodTimes(**pod) for value in values for pod in value["pods"]]
+    return [pod for pods in for_each(root, lambda path: read_as(root, path, session_from_json), paths) for pod in pods]
+
+
+def session_from_json(value: Any) -> list[PodTimes]:  # JSON: what note_session has written
+    """Return what a session has noted."""
+    return [
+        end_from_json(int(pod["shard"]), str(pod["pod"]), pod)._replace(
+            begin=float(pod["begin"]), attempt=int(pod.get("attempt", 1))
+        )
+        for pod in value["pods"]
+    ]
 
 
 def usage(pods: Iterable[PodTimes], results: Mapping[int, ShardEnd], now: float) -> Usage:

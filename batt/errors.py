@@ -19,6 +19,10 @@ SHOWN_CHARACTERS = 200
 """Longest part of a value that a message shows; the rest is cut (CONVENTIONS.md)."""
 
 
+FORM_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What Python raises where a stored value has another form than its reader expects."""
+
+
 class Fault(NamedTuple):
     """One thing wrong with an input: where it stands, what stood there, the rule, the remedy."""
 

@@ -129,8 +129,9 @@ def parse_results(data: bytes, uri: str) -> dict[str, Any]:
     """Return the value of results.json; InputError where it is none."""
     try:
         value = json.loads(data)
-    except ValueError as error:
-        raise InputError(f"{uri}: got {shown(str(error))}; must be results.json as batt writes it") from error
+    except (ValueError, RecursionError) as error:
+        rule = "must be results.json as batt writes it"
+        raise InputError(f"{uri}: got {shown(str(error))}; {rule}; get it anew, or run again") from error
     if not isinstance(value, dict) or value.get("schema") != 1:
         raise InputError(f"{uri}: got another form; must be results.json of schema 1; use the batt that wrote it")
     return value

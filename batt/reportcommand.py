@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from batt.attempts import PodTimes, ShardEnd, read_notes, read_sessions
-from batt.errors import AlreadyExistsError, InputError, NotFoundError
+from batt.errors import FORM_ERRORS, AlreadyExistsError, InputError, NotFoundError, shown
 from batt.export import ATTEMPT, RESULTS_BYTES, RunPlace, find_results, parse_results
 from batt.folder import DirectoryStore
-from batt.hal.records import TaskRecord, record_from_json
+from batt.hal.records import record_from_json
 from batt.hal.report import effort_of, report_of
 from batt.names import MANIFEST, hal_file, results_path, shard_result
 from batt.objects import TEMPORARY_PREFIX, ObjectStore
@@ -26,7 +27,9 @@ from batt.report.page import page_html
 from batt.report.solvers import SolverDigest, solver_report
 from batt.report.timeline import Effort
 from batt.results import Charge, charge_from_json
-from batt.store import GCS_SCHEME, local_path, open_store, read_json
+from batt.store import GCS_SCHEME, local_path, open_store, read_as
+
+Made = TypeVar("Made")
 
 RESULTS = "results.json"
 """The file that names an attempt's results."""
@@ -61,27 +64,50 @@ class Source(NamedTuple):
 def report_command(options: argparse.Namespace) -> int:
     """Make the page of a run's results again, beside them or where -o says."""
     source = find_source(options.source)
-    page = page_html(stored_report(source))
+    with reading(source.uri):
+        page = page_html(stored_report(source))
     print(f"report      {put_page(page, source) if options.output is None else put_file(page, options.output)}")
     return 0
 
 
 def compare_command(options: argparse.Namespace) -> int:
     """Compare two runs: a page of it, and its numbers here."""
-    comparison = compare(read_side(options.before), read_side(options.after))
-    place = put_file(page_html(compared_report(comparison)), options.output)
-    if options.json:
-        print(json.dumps({**compared_json(comparison), "report": place}))
+    before, after = read_side(options.before), read_side(options.after)
+    with reading(f"{before.uri} or {after.uri}"):
+        comparison = compare(before, after)
+        page = page_html(compared_report(comparison))
+        told = compared_json(comparison) if options.json else compared_lines(comparison)
+    place = put_file(page, options.output)
+    if isinstance(told, dict):
+        print(json.dumps({**told, "report": place}))
         return 0
-    for line in [*compared_lines(comparison), f"report      {place}"]:
+    for line in [*told, f"report      {place}"]:
         print(line)
     return 0
+
+
+@contextlib.contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Say of results that have another form than batt writes where they lie: a stranger may have written them.
+
+    Raises:
+        InputError: they have.
+    """
+    try:
+        yield
+    except FORM_ERRORS as error:
+        got = shown(f"{type(error).__name__}: {error}")
+        rule = "must be results as batt writes them, like what lies beside them"
+        raise InputError(
+            f"{uri}: got another form ({got}); {rule}; get them anew, or use the batt that wrote them"
+        ) from error
 
 
 def read_side(uri: str) -> Side:
     """Return one run of a comparison."""
     source = find_source(uri)
-    return side_of(parse_results(source.data, source.uri), source.uri)
+    with reading(source.uri):
+        return side_of(parse_results(source.data, source.uri), source.uri)
 
 
 def find_source(uri: str) -> Source:
@@ -127,16 +153,24 @@ def stored_report(source: Source) -> Report:
 
 def read_summary(source: Source) -> Mapping[str, Any]:
     """Return what summary.json beside the results holds, nothing where there is none."""
+
+    def checked(value: Any) -> dict[str, Any]:  # JSON: what collect has written
+        summary = dict(value.get("summary", {}))
+        shards = [(int(index), writer) for index, writer in value.get("shards", ())]
+        made_from = [(int(index), str(path), score) for index, path, score in value.get("made_from", ())]
+        spent_of(summary)
+        return {**value, "summary": summary, "shards": shards, "made_from": made_from}
+
     try:
-        value: Mapping[str, Any] = read_json(source.root, source.path("summary.json"))
+        return read_as(source.root, source.path("summary.json"), checked)
     except NotFoundError:
         return {}
-    return value
 
 
 def spent_of(told: Mapping[str, Any]) -> tuple[float, float, Charge | None]:
     """Return seconds of pods, those that were wasted, and what they cost, as a stored summary has them."""
-    return told.get("pod_seconds", 0.0), told.get("wasted_seconds", 0.0), charge_from_json(told.get("charge"))
+    seconds, wasted = (float(told.get(name, 0.0)) for name in ("pod_seconds", "wasted_seconds"))
+    return seconds, wasted, charge_from_json(told.get("charge"))
 
 
 def solver_effort(place: RunPlace | None, summary: Mapping[str, Any]) -> Effort:
@@ -145,15 +179,31 @@ def solver_effort(place: RunPlace | None, summary: Mapping[str, Any]) -> Effort:
     spent = spent_of(told)
     if place is None:
         return Effort((), {}, *spent)
-    indexes = [index for index, _ in summary.get("shards", ())]
-
-    def read_end(index: int) -> ShardEnd:
-        value = read_json(place.root, f"{place.folder}/{shard_result(index)}")
-        begin = value.get("begin") or next(iter(value["validated"]), 0.0)
-        return ShardEnd(value.get("pod", ""), value.get("end", 0.0), begin)
-
-    ends = dict(zip(indexes, for_each(place.root, read_end, indexes), strict=True))
+    paths = {index: f"{place.folder}/{shard_result(index)}" for index, _ in summary.get("shards", ())}
+    ends = read_stored(place.root, paths, shard_end)
     return Effort(tuple(read_pods(place)), {index: end for index, end in ends.items() if end.end}, *spent)
+
+
+def shard_end(value: Any) -> ShardEnd:  # JSON: a shard's result
+    """Return who has made a shard's result, and when; an older version has noted less."""
+    begin = value.get("begin") or next(iter(value["validated"]), 0.0)
+    return ShardEnd(str(value.get("pod", "")), float(value.get("end", 0.0)), float(begin))
+
+
+def read_stored(root: ObjectStore, paths: Mapping[int, str], make: Callable[[Any], Made]) -> dict[int, Made]:
+    """Return what `make` makes of the object at each path, by index.
+
+    Absent ones are left out: a user has deleted them to have them done again, or has copied the results without them.
+    """
+
+    def read(path: str) -> Made | None:
+        try:
+            return read_as(root, path, make)
+        except NotFoundError:
+            return None
+
+    found = zip(paths, for_each(root, read, paths.values()), strict=True)
+    return {index: made for index, made in found if made is not None}
 
 
 def read_pods(place: RunPlace) -> list[PodTimes]:
@@ -170,10 +220,7 @@ def stored_hal_report(source: Source, results: Any, summary: Mapping[str, Any], 
     if place is None:
         return report_of(source.data, attempt, {}, Effort((), {}, *spent), lambda _path, _repeat: None)
     paths = {index: path for index, path, _ in summary.get("made_from", ())}
-    values = for_each(place.root, lambda path: read_json(place.root, path), paths.values())
-    records: dict[int, TaskRecord] = {
-        index: record_from_json(value) for index, value in zip(paths, values, strict=True)
-    }
+    records = read_stored(place.root, paths, record_from_json)
 
     def read_log(path: str, repeat: int) -> bytes | None:
         folder = hal_file(place.attempt, told.get("benchmark", ""), results["run_ids"][repeat - 1])

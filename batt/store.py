@@ -13,10 +13,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from batt.errors import (
+    FORM_ERRORS,
     AccessError,
     AlreadyExistsError,
     Fault,
@@ -33,7 +34,9 @@ from batt.objects import ObjectStore, Paths, check_size, checked_path, first_lin
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]  # it ships no types
 
-__all__ = ["DirectoryStore", "GcsStore", "ObjectStore", "create_json", "open_store", "read_json"]
+__all__ = ["DirectoryStore", "GcsStore", "ObjectStore", "create_json", "open_store", "read_as", "read_json"]
+
+Made = TypeVar("Made")
 
 Decorator: TypeAlias = Callable[[Callable[[], Any]], Callable[[], Any]]
 """What makes a function try again; the client takes any such thing as its `retry`."""
@@ -338,3 +341,14 @@ def read_json(store: ObjectStore, path: str) -> Any:  # JSON: the reader knows w
     except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
         message = f"{store.uri}/{path}: got {first_line(error)}; must be JSON as batt writes it; delete it, run again"
         raise StoreError(message) from error
+
+
+def read_as(store: ObjectStore, path: str, make: Callable[[Any], Made]) -> Made:
+    """Return what `make` makes of the value that `create_json` wrote; StoreError where it has another form."""
+    value = read_json(store, path)
+    try:
+        return make(value)
+    except FORM_ERRORS as error:
+        got = shown(f"{type(error).__name__}: {error}")
+        rule = "must have the form in which batt writes it"
+        raise StoreError(f"{store.uri}/{path}: got another form ({got}); {rule}; delete it, run again") from error

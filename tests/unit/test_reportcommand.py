@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from batt.cli import main
 from batt.collect import collect
-from batt.errors import AlreadyExistsError, InputError
+from batt.errors import AlreadyExistsError, InputError, StoreError
 from batt.hal.collect import collect_hal
 from batt.names import report_path
 from batt.report.page import page_html
@@ -162,8 +163,6 @@ def test_a_run_of_an_older_version_has_a_report(tmp_path: Path) -> None:
     shutil.rmtree(Path(folder) / "attempts", ignore_errors=True)
     root = DirectoryStore(tmp_path / "results")
     for path in root.list(f"{folder.removeprefix(root.uri + '/')}/shards/"):
-        import gzip
-
         value = json.loads(gzip.decompress(root.read(path)))
         for name in ("begin", "end", "pod"):
             del value[name]
@@ -238,3 +237,53 @@ def test_runs_of_two_kinds_are_refused_by_the_command(tmp_path: Path, capsys: py
 
     assert "must be two runs of one kind" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("command", [["report"], ["compare", "{}"]])
+@pytest.mark.parametrize(
+    "got", ['{"schema": 1}', '{"schema": 1, "tasks": 3}', '{"schema": 1, "kind": "hal"}', "[" * 9999]
+)
+def test_results_of_another_form_are_named(
+    got: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_into(tmp_path)
+    path = Path(folder) / "out" / "1" / "results.json"
+    path.write_text(got)
+    before = as_written(Path(folder))
+
+    code = main([*(part.format(folder) for part in command), folder, "-o", str(tmp_path / "page.html")])
+
+    told = capsys.readouterr().err
+    assert code == InputError.exit_code
+    assert told.startswith(f"batt: {path}: got ")
+    assert "; must be results" in told
+    assert "; get " in told
+    assert as_written(Path(folder)) == before
+
+
+@pytest.mark.parametrize("name", ["attempts/local/*", "shards/0.json.gz", "out/1/summary.json", "attempts/0/pod.json"])
+@pytest.mark.parametrize("got", ["null", '{"pods": [{"shard": "x"}], "validated": 3, "shards": 3, "made_from": [3]}'])
+def test_what_is_stored_in_another_form_is_named(
+    got: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in map(Path, (run_into(tmp_path / "solvers"), hal_run_into(tmp_path / "hal"))):
+        (folder / "attempts" / "0").mkdir(parents=True)
+        (folder / "attempts" / "0" / "pod.json").write_text('{"begin": 1.0}')
+        (folder / "attempts" / "local").mkdir()
+        (folder / "attempts" / "local" / "one.json").write_text('{"pods": []}')
+        [path] = folder.glob(name)
+        path.write_bytes(gzip.compress(got.encode()) if path.suffix == ".gz" else got.encode())
+
+        assert main(["report", str(folder)]) in {StoreError.exit_code, InputError.exit_code}
+
+        told = capsys.readouterr().err
+        assert told.startswith(f"batt: {path}: got ") or "record.schema: got" in told
+
+
+def test_results_whose_shards_were_deleted_have_a_report(tmp_path: Path) -> None:
+    for folder in (run_into(tmp_path / "solvers"), hal_run_into(tmp_path / "hal")):
+        shutil.rmtree(Path(folder) / "shards")
+
+        assert main(["report", folder]) == 0
+
+        assert "Timing summary" in report_of(folder).read_text()
