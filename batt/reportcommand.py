@@ -117,7 +117,11 @@ def find_source(uri: str) -> Source:
         InputError: there are none.
         StoreError: the store cannot be reached.
     """
-    named = uri.rstrip("/") if uri.startswith(GCS_SCHEME) else str(local_path(uri, Path.cwd()).resolve())
+    named = (
+        GCS_SCHEME + uri.removeprefix(GCS_SCHEME).rstrip("/")
+        if uri.startswith(GCS_SCHEME)
+        else str(local_path(uri, Path.cwd()).resolve())
+    )
     lone = lone_results(named)
     if lone is not None:
         return Source(lone, "", lone.read(RESULTS, RESULTS_BYTES), None)
@@ -261,7 +265,7 @@ def put_file(page: bytes, path: Path) -> str:
     Raises:
         InputError: it cannot be written.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
     try:
         try:
             temporary.write_bytes(page)

@@ -194,6 +194,20 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         find_source(str(tmp_path / "empty" / "x"))
 
 
+def test_a_bucket_without_a_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "gs://"]) == InputError.exit_code
+    assert capsys.readouterr().err.startswith("batt: gs://: got no bucket; must be gs://BUCKET")
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+def test_a_folder_is_no_file_to_write(output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_into(tmp_path)
+
+    assert main(["report", folder, "-o", output]) == InputError.exit_code
+
+    assert "; must be a file that can be written; choose another by -o" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run_into(tmp_path)
 
