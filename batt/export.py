@@ -37,8 +37,8 @@ LINK = re.compile(
 )
 """A link of a tree. Nothing else is made, so that no results can write outside the folder."""
 
-RUN = re.compile(rf"(?P<folder>[^/]+/[^/]+)/{re.escape(MANIFEST)}")
-"""The manifest of a run, seen from the results folder."""
+RUN = re.compile(rf"(?P<folder>([^/]+/)?[^/]+)/{re.escape(MANIFEST)}")
+"""The manifest of a run, seen from the results folder or from a namespace's in it."""
 
 
 class RunPlace(NamedTuple):

@@ -118,6 +118,8 @@ def test_a_results_folder_is_no_run_but_names_those_in_it(tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match=r"must be the folder of a run.*name one of those below it: default/small-0"):
         find_results(str(tmp_path / "results"), Path())
+    with pytest.raises(InputError, match=r"must be the folder of a run.*name one of those below it: small-0"):
+        find_results(str(tmp_path / "results" / "default"), Path())
 
 
 def test_a_bucket_alone_is_no_run(gcs: str) -> None:
