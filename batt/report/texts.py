@@ -22,7 +22,8 @@ def line_of(text: str, most: int = NAME_CHARACTERS) -> str:
     if len(text) <= most and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
         return text  # as nearly all are
     flat = " ".join(visible(text[: 4 * most]).split())
-    return flat if len(flat) <= most else f"{flat[:most]}..."
+    is_whole = len(flat) <= most and not text[4 * most :].strip()
+    return flat if is_whole else f"{flat[:most]}..."
 
 
 def log_of(data: bytes, most: int) -> str:

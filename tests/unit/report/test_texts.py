@@ -15,6 +15,8 @@ from batt.report.texts import duration, line_of, log_of, number_of, percent, vis
         ("a\u202egnp.exe", "a\\u202egnp.exe"),
         ("nul\x00 \ud800", "nul\\u0000 \\ud800"),
         ("x" * 300, "x" * 200 + "..."),
+        ("a" + " " * 900 + "b", "a..."),
+        ("a" + " " * 900, "a"),
     ],
 )
 def test_a_line_is_one_line_in_which_everything_can_be_seen(text: str, expected: str) -> None:
