@@ -220,8 +220,8 @@ def compared_lines(comparison: Comparison) -> list[str]:
     """Return the comparison for a terminal."""
     before, after = comparison.before, comparison.after
     lines = [
-        f"A           {before.title}",
-        f"B           {after.title}",
+        f"A           {line_of(before.title)}",
+        f"B           {line_of(after.title)}",
         *(
             f"differs     {name}: {line_of(first)} -> {line_of(second)}"
             for name, first, second in differences(before, after)
@@ -239,8 +239,8 @@ def compared_lines(comparison: Comparison) -> list[str]:
     lines += [f"{word} {line_of(', '.join(tasks))}" for word, tasks in told if tasks]
     lines += ["", "Timing summary (seconds), A, B, B to A:"]
     lines += [
-        f"  {name:32s} {told_seconds(first):>8s} {told_seconds(second):>8s} {told_factor(ratio(first, second)):>6s}"
-        for name, first, second in phases_of(comparison)
+        f"  {line_of(name):32s} {told_seconds(one):>8s} {told_seconds(other):>8s} {told_factor(ratio(one, other)):>6s}"
+        for name, one, other in phases_of(comparison)
     ]
     return [*lines, ""]
 

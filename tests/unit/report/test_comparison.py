@@ -127,6 +127,18 @@ def test_a_terminal_shows_what_differs() -> None:
     assert "  main.run_batt                      12.346   12.346   1.00" in compared_lines(found)
 
 
+def test_a_terminal_shows_no_name_that_commands_it() -> None:
+    results = solver_results([task("t", [candidate(1)])])
+    results["run"]["name"] = "\x1b[2Jrun"
+    results["phases"] = {"\x1b[2Jphase": results["phases"]["main.run_batt"]}
+    side = side_of(results, "a")
+
+    lines = "\n".join(compared_lines(compare(side, side)))
+
+    assert "\x1b" not in lines
+    assert "\\u001b[2Jrun" in lines
+
+
 def test_json_names_what_differs() -> None:
     value = compared_json(compared([candidate(1)], [candidate(1, "wrong")]))
 
