@@ -5,7 +5,7 @@ An item is a candidate on a task, or a task and repeat of an agent. Items meet b
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -189,7 +189,7 @@ def matched(before: Mapping[Name, Item], after: Mapping[Name, Item]) -> tuple[li
     What is left by name meets by task and program, in order: candidates that were moved to another file.
     """
     pairs = [Pair(name, item, after[name]) for name, item in before.items() if name in after]
-    moved: dict[tuple[str, str], list[Name]] = defaultdict(list)
+    moved: dict[tuple[str, str], deque[Name]] = defaultdict(deque)
     for name, item in after.items():
         if name not in before and item.program:
             moved[name.task, item.program].append(name)
@@ -199,7 +199,7 @@ def matched(before: Mapping[Name, Item], after: Mapping[Name, Item]) -> tuple[li
             continue
         found = moved.get((name.task, item.program))
         if found:
-            other = found.pop(0)
+            other = found.popleft()
             met.add(other)
             pairs.append(Pair(name, item, after[other]))
         else:
