@@ -35,8 +35,8 @@ def charge_of(everything: Usage, gpu: Usage, prices: Prices) -> Charge | None:
     Args:
         everything: seconds of all pods. gpu: the part of those whose tasks want a GPU.
     """
-    work = prices.work
-    other = prices.gpu if gpu.pod_seconds else work
+    other = prices.gpu if gpu.pod_seconds else prices.work
+    work = prices.work if everything.pod_seconds > gpu.pod_seconds else other
     if work is None or other is None or work.currency != other.currency:
         return None
     actual, wasted = (

@@ -20,6 +20,7 @@ CPU, GPU = Price(0.36, "USD", "2026-01-01"), Price(3.6, "USD", "2026-02-02")
         (Usage(1000, 100), NONE, Prices(CPU), Charge(0.1, 0.01, "USD", "2026-01-01")),
         (Usage(1000, 100), Usage(500, 0), Prices(CPU), None),
         (Usage(1000, 100), Usage(500, 0), Prices(CPU, GPU._replace(currency="EUR")), None),
+        (Usage(1000, 100), Usage(1000, 100), Prices(None, GPU), Charge(1.0, 0.1, "USD", "2026-02-02")),
         (Usage(1000, 100), NONE, UNPRICED, None),
         (Usage(0, 0), NONE, Prices(CPU), Charge(0, 0, "USD", "2026-01-01")),
     ],
