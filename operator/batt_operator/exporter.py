@@ -160,7 +160,9 @@ class Metrics:
             gpu = told.added_gpu_seconds, told.added_gpu_wasted_seconds
             rest = told.added_pod_seconds - gpu[0], told.added_wasted_seconds - gpu[1]
             for place, (seconds, wasted) in ((pool, rest), (folded.gpu_pool, gpu)):
-                self.paid(kind, place, max(0.0, seconds - wasted), max(0.0, wasted))
+                # A further attempt may waste what earlier ones have done, which is counted: no second counts twice.
+                lost = max(0.0, min(seconds, wasted))
+                self.paid(kind, place, max(0.0, seconds - lost), lost)
 
     def paid(self, kind: str, pool: str, useful: float, wasted: float) -> None:
         """Count seconds of pods and what they cost; the lock is the caller's."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from batt.attempts import PodTimes, ShardEnd, usage, usage_since
 from batt.exporter import metrics_page
 from batt.message import CollectMessage, parse_message
 from batt.metrics import METRICS, MOST_RUNS, Kind, Source, phases_of
@@ -114,6 +115,21 @@ def test_an_attempt_moves_what_it_has_added() -> None:
     }
     assert changes["batt_cost_total"]["EUR", "solvers", "cpu", "useful"] == 40
     assert changes["batt_cost_total"]["USD", "solvers", "l4", "wasted"] == 10 * 0.5 / 3600
+
+
+def test_no_second_of_pods_is_counted_twice_where_an_attempt_wastes_what_an_earlier_one_has_done() -> None:
+    world = World()
+    before = world.read()
+    first = usage([PodTimes(0, "a", 0.0, 600.0)], {0: ShardEnd("a", 600.0)}, 600.0)
+    both = usage([PodTimes(0, "a", 0.0, 600.0), PodTimes(0, "b", 700.0, 720.0)], {0: ShardEnd("b", 720.0)}, 720.0)
+
+    for number in (first, usage_since(both, first._asdict())):
+        message = told(added_pod_seconds=number.pod_seconds, added_wasted_seconds=number.wasted_seconds)
+        world.metrics.fold(folded(message, kind="hal"))
+
+    changes = moved(world, before)
+    assert changes["batt_pod_seconds_total"] == {("hal", "cpu", "useful"): 600, ("hal", "cpu", "wasted"): 20}
+    assert sum(changes["batt_cost_total"].values()) == both.pod_seconds
 
 
 def test_an_attempt_that_was_never_collected_moves_its_reason_alone() -> None:
