@@ -45,7 +45,9 @@ def compared_report(comparison: Comparison) -> Report:
     )
     differ = differences(before, after)
     notices = (
-        [f"The runs were asked for different things ({', '.join(name for name, _, _ in differ)})."] if differ else []
+        [f"The runs were asked for different things ({', '.join(line_of(name) for name, _, _ in differ)})."]
+        if differ
+        else []
     )
     if not comparison.pairs:
         notices.append("No item is in both runs: compare runs with common candidates or tasks.")
@@ -99,7 +101,7 @@ def compared_sections(comparison: Comparison) -> tuple[Section, ...]:
     """Return the sections of the page."""
     differ = differences(comparison.before, comparison.after)
     heads = (Head("what"), Head("A"), Head("B"))
-    rows = tuple((name, line_of(first), line_of(second)) for name, first, second in differ)
+    rows = tuple((line_of(name), line_of(first), line_of(second)) for name, first, second in differ)
     asked = Grid("asked", "What was asked", "Fields and digests that differ.", heads, rows)
     return (
         *((asked,) if differ else ()),
@@ -223,7 +225,7 @@ def compared_lines(comparison: Comparison) -> list[str]:
         f"A           {line_of(before.title)}",
         f"B           {line_of(after.title)}",
         *(
-            f"differs     {name}: {line_of(first)} -> {line_of(second)}"
+            f"differs     {line_of(name)}: {line_of(first)} -> {line_of(second)}"
             for name, first, second in differences(before, after)
         ),
         f"score       {score_of(before.right, before.total)} -> {score_of(after.right, after.total)}",

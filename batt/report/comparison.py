@@ -115,6 +115,9 @@ def side_of(results: Mapping[str, Any], uri: str) -> Side:
     else:
         right, total = results["score"]["solved"], results["score"]["tasks"]
     told = {name: told_value(spec[name]) for name in ASKED[kind] if spec.get(name) is not None}
+    if kind == "hal":
+        told |= {"agent.function": str(spec["agent"].get("function"))}
+        told |= {f"agent.args.{name}": str(value) for name, value in spec["agent"].get("args", {}).items()}
     told |= {name: str(results[name])[:12] for name in DIGESTS if results.get(name)}
     phases = {name: float(value[1]) for name, value in results["phases"].items()}
     title = f"{run['namespace']}/{run['name']}-{run['uid']}"

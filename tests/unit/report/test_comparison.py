@@ -8,7 +8,7 @@ import pytest
 
 from batt.errors import InputError
 from batt.report.compared import compared_json, compared_lines, compared_report
-from batt.report.comparison import Comparison, compare, side_of
+from batt.report.comparison import Comparison, compare, differences, side_of
 from batt.report.page import page_html
 from tests.unit.report.builders import candidate, hal_results, hal_row, many_tasks, solver_results, task
 from tests.unit.report.test_solvers import section_of
@@ -94,6 +94,19 @@ def test_tasks_of_agents_are_compared_by_repeat() -> None:
     assert [(pair.name.task, pair.after.state) for pair in found.newly_failing] == [("a", "timeout")]
     assert [pair.name.task for pair in found.newly_right] == ["b"]
     assert [(pair.name.task, pair.factor) for pair in found.slower] == [("c", 4.5)]
+
+
+def test_an_agent_asked_with_other_arguments_was_asked_otherwise() -> None:
+    before, after = (hal_results([hal_row("t")]) for _ in "ab")
+    before["hal"]["agent"]["args"] = {"model_name": "small", "temperature": 0}
+    after["hal"]["agent"]["args"] = {"model_name": "large", "temperature": 0, "effort": "high"}
+
+    found = compare(side_of(before, "a"), side_of(after, "b"))
+
+    assert differences(found.before, found.after) == [
+        ("agent.args.model_name", "small", "large"),
+        ("agent.args.effort", "-", "high"),
+    ]
 
 
 def test_runs_of_two_kinds_are_refused() -> None:
