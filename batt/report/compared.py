@@ -49,6 +49,7 @@ def compared_report(comparison: Comparison) -> Report:
         if differ
         else []
     )
+    notices += [f"PARTIAL: {told}." for told in missing_told(comparison)]
     if not comparison.pairs:
         notices.append("No item is in both runs: compare runs with common candidates or tasks.")
     return Report(
@@ -65,6 +66,12 @@ def compared_report(comparison: Comparison) -> Report:
 def score_of(right: int, total: int) -> str:
     """Return a score in words."""
     return f"{right:,} of {total:,} ({percent(right, total)})"
+
+
+def missing_told(comparison: Comparison) -> list[str]:
+    """Return what was not done of each run, where that is anything: such items are no losses."""
+    sides = (("A", comparison.before), ("B", comparison.after))
+    return [f"{number_of(side.missing, 'shard')} of {name} had no result" for name, side in sides if side.missing]
 
 
 def compared_facts(comparison: Comparison) -> tuple[Fact, ...]:
@@ -228,6 +235,7 @@ def compared_lines(comparison: Comparison) -> list[str]:
             f"differs     {line_of(name)}: {line_of(first)} -> {line_of(second)}"
             for name, first, second in differences(before, after)
         ),
+        *(f"MISSING     {told}" for told in missing_told(comparison)),
         f"score       {score_of(before.right, before.total)} -> {score_of(after.right, after.total)}",
         f"items       {comparison.pairs:,} in both: {comparison.alike:,} alike, "
         f"{len(comparison.newly_failing):,} newly failing, {len(comparison.newly_right):,} newly right, "
@@ -262,6 +270,7 @@ def compared_json(comparison: Comparison) -> dict[str, Any]:
         "b": comparison.after.title,
         "score": [[side.right, side.total] for side in (comparison.before, comparison.after)],
         "differs": [list(one) for one in differences(comparison.before, comparison.after)],
+        "missing_shards": [side.missing for side in (comparison.before, comparison.after)],
         "items": comparison.pairs,
         "alike": comparison.alike,
         **{name: [pair_json(pair) for pair in pairs] for name, pairs in groups.items()},

@@ -47,7 +47,7 @@ class Item(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of the two runs. score: what is right, of how many. asked: what is told of its spec and digests."""
+    """One of the two runs. right: of total. asked: what is told of its spec and digests. missing: shards not done."""
 
     uri: str
     kind: str
@@ -58,6 +58,7 @@ class Side(NamedTuple):
     asked: Mapping[str, str]
     items: Mapping[Name, Item]
     solved: frozenset[str]
+    missing: int = 0
 
 
 class Pair(NamedTuple):
@@ -121,7 +122,7 @@ def side_of(results: Mapping[str, Any], uri: str) -> Side:
     told |= {name: str(results[name])[:12] for name in DIGESTS if results.get(name)}
     phases = {name: float(value[1]) for name, value in results["phases"].items()}
     title = f"{run['namespace']}/{run['name']}-{run['uid']}"
-    return Side(uri, kind, title, right, total, phases, told, items, solved)
+    return Side(uri, kind, title, right, total, phases, told, items, solved, len(results["missing_shards"]))
 
 
 def told_value(value: Any) -> str:  # JSON of a spec

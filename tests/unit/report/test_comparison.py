@@ -109,6 +109,14 @@ def test_an_agent_asked_with_other_arguments_was_asked_otherwise() -> None:
     ]
 
 
+def test_a_run_of_which_shards_are_missing_is_said_to_be_partial() -> None:
+    found = compared([candidate(1)], [candidate(1)], missing_shards=[0, 3])
+
+    assert "MISSING     2 shards of B had no result" in compared_lines(found)
+    assert b"PARTIAL: 2 shards of B had no result." in page_html(compared_report(found))
+    assert compared_json(found)["missing_shards"] == [0, 2]
+
+
 def test_runs_of_two_kinds_are_refused() -> None:
     solvers, hal = side_of(solver_results([]), "x/results.json"), side_of(hal_results([]), "y/results.json")
 
