@@ -5,6 +5,7 @@ A bucket has no links: solver_md5 holds each program once, and where its links b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batt.errors import InputError, NotFoundError, shown
+from batt.errors import FORM_ERRORS, InputError, NotFoundError, shown
 from batt.folder import DirectoryStore, replace_folder
 from batt.hal.arguments import benchmark_name
 from batt.names import MANIFEST, hal_file, results_path, summary_path
@@ -137,18 +138,36 @@ def parse_results(data: bytes, uri: str) -> dict[str, Any]:
     return value
 
 
+@contextlib.contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Say of results that have another form than batt writes where they lie: a stranger may have written them.
+
+    Raises:
+        InputError: they have.
+    """
+    try:
+        yield
+    except FORM_ERRORS as error:
+        got = shown(f"{type(error).__name__}: {error}")
+        rule = "must be results as batt writes them, like what lies beside them"
+        raise InputError(
+            f"{uri}: got another form ({got}); {rule}; get them anew, or use the batt that wrote them"
+        ) from error
+
+
 def links_of(results: Mapping[str, Any], uri: str) -> Iterator[Link]:
     """Yield the links of the trees that results tell of.
 
     Raises:
         InputError: something else than a link of a tree stands there.
     """
-    for task in results["tasks"]:
-        for candidate in task["candidates"]:
-            if "link" in candidate:
-                yield _link(candidate["link"], uri)
-        for differ in task.get("differs", ()):
-            yield from (_link(path, uri) for path in differ["differ_links"])
+    with reading(uri):
+        for task in results["tasks"]:
+            for candidate in task["candidates"]:
+                if "link" in candidate:
+                    yield _link(candidate["link"], uri)
+            for differ in task.get("differs", ()):
+                yield from (_link(path, uri) for path in differ["differ_links"])
 
 
 def export_hal(results: Mapping[str, Any], place: RunPlace, target: Path) -> list[str]:
@@ -160,9 +179,10 @@ def export_hal(results: Mapping[str, Any], place: RunPlace, target: Path) -> lis
     Raises:
         StoreError: a file cannot be read or written.
     """
-    benchmark = benchmark_name(results["hal"]["benchmark"])
+    with reading(place.uri):
+        benchmark, run_ids = benchmark_name(results["hal"]["benchmark"]), list(map(str, results["run_ids"]))
     made = []
-    for run_id in results["run_ids"]:
+    for run_id in run_ids:
         with tempfile.TemporaryDirectory(prefix="batt-results-") as scratch:
             fresh = DirectoryStore(Path(scratch))
             prefix = f"{place.folder}/{hal_file(place.attempt, benchmark, run_id)}/"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from batt.attempts import PodTimes, ShardEnd, read_notes, read_sessions
-from batt.errors import FORM_ERRORS, AlreadyExistsError, InputError, NotFoundError, shown
-from batt.export import ATTEMPT, RESULTS_BYTES, RunPlace, find_results, parse_results
+from batt.errors import AlreadyExistsError, InputError, NotFoundError
+from batt.export import ATTEMPT, RESULTS_BYTES, RunPlace, find_results, parse_results, reading
 from batt.folder import DirectoryStore
 from batt.hal.records import record_from_json
 from batt.hal.report import effort_of, report_of
@@ -84,23 +83,6 @@ def compare_command(options: argparse.Namespace) -> int:
     for line in [*told, f"report      {place}"]:
         print(line)
     return 0
-
-
-@contextlib.contextmanager
-def reading(uri: str) -> Iterator[None]:
-    """Say of results that have another form than batt writes where they lie: a stranger may have written them.
-
-    Raises:
-        InputError: they have.
-    """
-    try:
-        yield
-    except FORM_ERRORS as error:
-        got = shown(f"{type(error).__name__}: {error}")
-        rule = "must be results as batt writes them, like what lies beside them"
-        raise InputError(
-            f"{uri}: got another form ({got}); {rule}; get them anew, or use the batt that wrote them"
-        ) from error
 
 
 def read_side(uri: str) -> Side:

@@ -8,7 +8,16 @@ import pytest
 
 from batt.collect import collect
 from batt.errors import InputError, StoreError
-from batt.export import export_tree, find_results, links_of, parse_results, read_files, read_results
+from batt.export import (
+    RunPlace,
+    export_hal,
+    export_tree,
+    find_results,
+    links_of,
+    parse_results,
+    read_files,
+    read_results,
+)
 from batt.folder import DirectoryStore
 from batt.store import open_store
 from tests.runs import SAME, SOLVE_MIRROR, SOLVE_SAME, SOLVE_TURN, as_written, make_run, plan_run, work_on, write_inputs
@@ -163,3 +172,16 @@ def test_a_text_that_is_gone_is_an_error(tmp_path: Path) -> None:
 def test_other_files_are_no_results(data: bytes) -> None:
     with pytest.raises(InputError, match=r"x: got .*; must be results\.json"):
         parse_results(data, "x")
+
+
+@pytest.mark.parametrize("results", [{}, {"tasks": 3}, {"tasks": [{}]}, {"tasks": [{"candidates": [{"link": 1}]}]}])
+def test_results_of_another_form_are_named(results: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"^out/1/results.json: got another form .*; must be results as batt writes"):
+        list(links_of(results, "out/1/results.json"))
+
+
+def test_results_of_agents_of_another_form_are_named(tmp_path: Path) -> None:
+    place = RunPlace(DirectoryStore(tmp_path), "default/a-1", 1)
+
+    with pytest.raises(InputError, match=r"default/a-1/out/1/results.json: got another form .*; must be results as"):
+        export_hal({"hal": {"benchmark": "jsonl"}}, place, tmp_path)
