@@ -8,6 +8,7 @@ from typing import Any
 from batt.errors import Fault
 from batt.manifest import Manifest
 from batt.names import SOLVER_DIR, SOLVER_MD5, report_path
+from batt.report.texts import visible
 from batt.results import Summary
 from batt.store import ObjectStore, read_json
 from batt.timing import VALIDATE, PhaseStats, stats_from_json, timing_summary
@@ -83,7 +84,7 @@ def refusals(manifest: Manifest, root: ObjectStore) -> list[str]:
     """Return a line for each of the first tasks and constructs that were refused, and how many more there are."""
     refused = read_json(root, f"{manifest.ref.folder}/{manifest.inputs.refused}")
     faults = [*manifest.refused_tasks, *(str(Fault(*fault)) for fault in refused)]
-    lines = [f"refused: {fault}" for fault in faults[:SHOWN_REFUSALS]]
+    lines = [f"refused: {visible(fault)}" for fault in faults[:SHOWN_REFUSALS]]  # names of files may command terminals
     more = len(faults) - len(lines)
     return [*lines, f"refused: {more} more; results.json names them all"] if more else lines
 

@@ -1,13 +1,16 @@
 """What a user sees at the end of a run, line by line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from batt.results import Score, Summary, Totals
 from batt.solver.verdicts import Verdict
-from batt.summary import SHOWN_TASKS, percent, print_summary, summary_lines
+from batt.store import DirectoryStore
+from batt.summary import SHOWN_TASKS, percent, print_summary, refusals, summary_lines
 from batt.timing import PhaseStats, stats_to_json
+from tests.runs import SOLVE_TURN, make_run, plan_run, write_inputs
 
 
 def summary(tasks: int = 1, missing: tuple[int, ...] = (), refused: int = 0, out_of_scope: int = 0) -> Summary:
@@ -47,6 +50,15 @@ def test_many_tasks_are_summed_up() -> None:
 
 def test_what_was_not_run_is_told() -> None:
     assert "not run     4 refused, 9 for other tasks" in summary_lines(summary(refused=4, out_of_scope=9), "results")
+
+
+def test_a_refused_name_does_not_command_the_terminal(tmp_path: Path) -> None:
+    write_inputs(tmp_path, {"a.py": SOLVE_TURN})
+    root = DirectoryStore(tmp_path / "results")
+    manifest = plan_run(tmp_path, make_run(), root=root)
+    manifest = manifest._replace(refused_tasks=("data/\x1b[2J.json: got '{'; must be JSON; correct it",))
+
+    assert refusals(manifest, root) == ["refused: data/\\u001b[2J.json: got '{'; must be JSON; correct it"]
 
 
 def test_what_is_missing_is_told() -> None:
