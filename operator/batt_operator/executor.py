@@ -12,6 +12,7 @@ from batt.status import Reason, RunStatus
 from batt_operator.cluster import ApiError, Cluster, Raw, RunKey
 from batt_operator.draft import Draft, Event
 from batt_operator.observed import (
+    NOT_ITS_TURN,
     JobView,
     PodView,
     RunView,
@@ -155,7 +156,7 @@ class Executor:
             for pod in self.pods(run, job, f"status.phase={phase}", STALLED_PODS)
         ]
         refusals = [] if pods else [word for job in jobs for word in self.words(run, job.uid, "FailedCreate")]
-        stuck = next((pod for pod in pods if pod.waiting_reason == "ContainerCreating"), None)
+        stuck = next((pod for pod in pods if pod.waiting_reason in NOT_ITS_TURN), None)
         mounts = self.words(run, stuck.uid, "FailedMount") if stuck else []
         return explain_waiting(pods, refusals, mounts)
 

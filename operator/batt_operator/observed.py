@@ -16,6 +16,10 @@ from batt_operator.stages import Stage
 WORKER = "worker"
 """Name of the container whose exit code and message are the pod's."""
 
+NOT_ITS_TURN = frozenset({"ContainerCreating", "PodInitializing"})
+"""What kubelet calls a container that waits for volumes, an image or another container (pkg/kubelet/kubelet_pods.go):
+the second where the pod has init containers, as those with agents have."""
+
 
 class RunView(NamedTuple):
     """A run as it is stored. `run` is None where it cannot be read; `faults` says why, one line each.
@@ -158,7 +162,7 @@ def pod_view(raw: Raw) -> PodView:
     scheduled = conditions.get("PodScheduled", {})
     containers = status.get("containerStatuses") or ()
     state = next((one.get("state") or {} for one in containers if one["name"] == WORKER), {})
-    waiting, ended = state.get("waiting") or {}, state.get("terminated")
+    waiting, ended = waiting_of(status.get("initContainerStatuses") or (), state), state.get("terminated")
     return PodView(
         name=raw["metadata"]["name"],
         uid=raw["metadata"]["uid"],
@@ -174,6 +178,18 @@ def pod_view(raw: Raw) -> PodView:
         ended_reason=(ended or {}).get("reason", ""),
         ended_message=(ended or {}).get("message", ""),
     )
+
+
+def waiting_of(before: Sequence[Raw], worker: Raw) -> Raw:
+    """Return what a pod waits for: what the first container says that has more to say than that it waits for its turn.
+
+    Args:
+        before: statuses of the containers that start before the worker.
+        worker: the worker's state.
+    """
+    states = [*(one.get("state") or {} for one in before), worker]
+    waits: list[Raw] = [state["waiting"] for state in states if state.get("waiting")]
+    return next((one for one in waits if one.get("reason") not in NOT_ITS_TURN), waits[0] if waits else {})
 
 
 def parsed_time(text: str) -> datetime:

@@ -111,6 +111,10 @@ def read_pod(value: Mapping[str, Any]) -> PodLog:
 
 def trouble_of(status: Mapping[str, Any]) -> str:
     """Return why a pod does not run, or how it ended, in Kubernetes' words; empty where nothing is wrong."""
+    for container in status.get("initContainerStatuses") or ():  # an agent's: while it waits, so does the worker
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in {None, "PodInitializing"}:
+            return joined(waiting["reason"], waiting.get("message"))
     for container in status.get("containerStatuses") or ():
         state = container.get("state") or {}
         if waiting := state.get("waiting"):

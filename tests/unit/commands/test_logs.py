@@ -34,6 +34,16 @@ def test_a_pod_that_waits_says_for_what() -> None:
     assert pod(containerStatuses=[waiting]).trouble == "ImagePullBackOff: no such image"
 
 
+def test_a_pod_says_what_its_agent_waits_for() -> None:
+    """The worker beside it only says that it is not its turn."""
+    agent = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+    worker = {"state": {"waiting": {"reason": "PodInitializing"}}}
+
+    told = pod(initContainerStatuses=[{"state": {}}, agent], containerStatuses=[worker]).trouble
+
+    assert told == "ImagePullBackOff: no such image"
+
+
 def test_a_pod_that_failed_says_how_it_ended() -> None:
     ended = {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}
 

@@ -12,7 +12,7 @@ import pytest
 from batt_operator.cluster import ApiError, RunKey
 from batt_operator.executor import ENDED_PODS, STATUS_SECONDS, Executor, merge_patch
 from batt_operator.observed import written_time
-from tests.worlds import THEN, UID, collect_words, plan_words, run_object, settings_with
+from tests.worlds import THEN, UID, collect_words, plan_words, pod_object, run_object, settings_with
 
 KEY = RunKey("team", "mine")
 
@@ -455,6 +455,38 @@ def test_stall_is_read_from_events_where_there_are_no_pods(cluster: FakeCluster,
     executor.reconcile(KEY)
 
     assert "QuotaExceeded: Error creating: exceeded quota: new" in status(cluster)["message"]
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        {"containerStatuses": [("worker", "ContainerCreating")]},
+        {
+            "initContainerStatuses": [("shim", "PodInitializing"), ("agent", "PodInitializing")],
+            "containerStatuses": [("worker", "PodInitializing")],
+        },
+    ],
+)
+def test_volume_that_is_missing_is_read_from_events_of_its_pod(
+    cluster: FakeCluster, clock: Clock, statuses: dict[str, list[tuple[str, str]]]
+) -> None:
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    containers: dict[str, Any] = {
+        kind: [{"name": name, "state": {"waiting": {"reason": reason}}} for name, reason in found]
+        for kind, found in statuses.items()
+    }
+    uid = cluster.jobs["mine-plan"]["metadata"]["uid"]
+    cluster.pods[uid] = [pod_object(phase="Pending", **containers)]
+    cluster.refusals = [{"message": 'configmap "mine-run" not found', "lastTimestamp": "2026-01-01T10:00:09Z"}]
+    cluster.config_maps.clear()
+    executor.reconcile(KEY)
+    clock.go_on(11)
+
+    executor.reconcile(KEY)
+
+    assert 'PodConfig: configmap "mine-run" not found' in status(cluster)["message"]
+    assert list(cluster.config_maps) == ["mine-run"]
 
 
 def test_few_pods_are_read_of_a_job_that_has_ended(cluster: FakeCluster, clock: Clock) -> None:

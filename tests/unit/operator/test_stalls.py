@@ -46,6 +46,26 @@ def test_missing_secret_is_named() -> None:
     assert 'secret "keys" not found' in stall.message
 
 
+@pytest.mark.parametrize(
+    ("word", "reason"), [("ErrImagePull", Reason.IMAGE_PULL), ("CreateContainerConfigError", Reason.POD_CONFIG)]
+)
+def test_container_that_the_worker_waits_for_has_its_say(word: str, reason: Reason) -> None:
+    def status(name: str, word: str, message: str = "") -> dict[str, Any]:
+        return {"name": name, "state": {"waiting": {"reason": word, "message": message}}}
+
+    begun = {"name": "shim", "state": {"terminated": {"exitCode": 0}}}
+    before = [begun, status("agent", word, "agents:9 or what it wants is not there")]
+    pod = pod_object(
+        phase="Pending", initContainerStatuses=before, containerStatuses=[status("worker", "PodInitializing")]
+    )
+
+    stall = explain_waiting([pod_view(pod)], [])
+
+    assert stall is not None
+    assert stall.reason is reason
+    assert "agents:9" in stall.message
+
+
 def test_scheduler_has_its_say() -> None:
     stall = explain_waiting([unscheduled("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")], [])
 
