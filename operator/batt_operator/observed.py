@@ -69,11 +69,12 @@ class JobView(NamedTuple):
 
 
 class PodView(NamedTuple):
-    """A pod: where it is stuck, or how its worker container ended."""
+    """A pod: where it is stuck, or how its worker container ended. is_ready: whether its node says that it runs."""
 
     name: str
     uid: str
     phase: str
+    is_ready: bool
     node: str
     reason: str
     message: str
@@ -167,6 +168,7 @@ def pod_view(raw: Raw) -> PodView:
         name=raw["metadata"]["name"],
         uid=raw["metadata"]["uid"],
         phase=status.get("phase", ""),
+        is_ready=conditions.get("Ready", {}).get("status") == "True",
         node=raw.get("spec", {}).get("nodeName", ""),
         reason=status.get("reason", ""),
         message=status.get("message", ""),

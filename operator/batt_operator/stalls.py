@@ -38,7 +38,9 @@ def explain_waiting(pods: Sequence[PodView], refusals: Sequence[str], mounts: Se
         mounts: messages of FailedMount events about one of the pods, latest last: a volume of it is not there.
     """
     for pod in pods:
-        if pod.phase == "Running":  # the Job has just said that none is ready
+        if pod.is_ready:  # it has become so since the Job was read, which says so in a moment
+            return None
+        if pod.phase == "Running":
             remedy = "Kubernetes replaces it if the node stays away"
             return Stall(Reason.NODE_LOST, f"pod {pod.name} runs on node {pod.node}, which does not answer; {remedy}")
     pending = [pod for pod in pods if pod.phase == "Pending"]

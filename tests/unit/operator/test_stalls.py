@@ -101,6 +101,18 @@ def test_pods_that_may_just_be_starting_are_no_stall() -> None:
     assert explain_waiting([], []) is None
 
 
+@pytest.mark.parametrize(
+    ("ready", "reason"), [("True", None), ("False", Reason.NODE_LOST), ("Unknown", Reason.NODE_LOST)]
+)
+def test_pod_that_runs_is_lost_only_where_its_node_does_not_answer(ready: str, reason: Reason | None) -> None:
+    """One that has started since the Job was read is none: an alarm that would be false by the next look."""
+    pod = pod_view(pod_object(phase="Running", conditions=[{"type": "Ready", "status": ready}]))
+
+    stall = explain_waiting([pod], [])
+
+    assert (stall and stall.reason) == reason
+
+
 def test_pods_that_crash_tell_the_commonest_way_with_the_latest_words() -> None:
     oom = failed("a", containerStatuses=[
         {"name": "worker", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
