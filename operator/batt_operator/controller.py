@@ -26,6 +26,10 @@ RETRY_SECONDS = (1.0, 60.0)
 CONFLICTS = 3
 """How often in a row a look may come too late before that counts as a failure: somebody else writes all the time."""
 
+LONGEST_WAIT_SECONDS = 3600.0
+"""Longest that a thread waits at a time: a run may ask for its next look in a thousand years, a lock takes no more
+than 292 of them (threading.TIMEOUT_MAX)."""
+
 TOLD_FAILURES = 5
 """So many failed looks in a row, half a minute, are told on the run itself: its user may not see our log."""
 
@@ -116,7 +120,7 @@ class Controller:
                     del self.due[key]
                     self.busy.add(key)
                     return key
-                self.changed.wait(self.heap[0][0] - now if self.heap else None)
+                self.changed.wait(min(self.heap[0][0] - now, LONGEST_WAIT_SECONDS) if self.heap else None)
         return None
 
     def look_once(self, key: RunKey) -> float | None:

@@ -10,7 +10,6 @@ the same decision.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 
 from batt.message import CollectMessage, ErrorMessage, PlanMessage, parse_message
 from batt.status import ConditionType, Phase, Reason, ShardCounts
@@ -90,7 +89,7 @@ class Reconciler:
         ended = self.draft.status.completion_time
         if ttl is None or ended is None:
             return
-        left = (parsed_time(ended) + timedelta(seconds=ttl) - self.now).total_seconds()
+        left = ttl - (self.now - parsed_time(ended)).total_seconds()
         if left <= 0:
             self.actions.append(DeleteRun())
         else:

@@ -132,6 +132,15 @@ def test_earlier_wake_goes_before_a_later_one() -> None:
     assert [key for key, _ in looks.times] == [MINE, YOURS]
 
 
+def test_run_that_asks_for_a_look_in_a_thousand_years_does_not_stop_the_others() -> None:
+    """A clock that was wrong, or a status that somebody has written, is enough for that."""
+    with started(Looks(again=1e12)) as controller:
+        controller.wake(MINE)
+        time.sleep(2 * LEAST_SECONDS)  # all threads wait again
+
+        assert [thread.is_alive() for thread in controller.threads] == [True] * THREADS
+
+
 def test_run_is_looked_at_again_when_it_asks_for_that() -> None:
     looks = Looks(again=2 * LEAST_SECONDS)
     with started(looks) as controller:

@@ -1463,6 +1463,16 @@ def test_further_attempt_writes_where_the_first_did() -> None:
     assert story.status.results.startswith("gs://bucket/runs/")
 
 
+def test_run_that_ended_at_the_end_of_time_is_kept() -> None:
+    """Its status was written by somebody else."""
+    story = ended({"ttlSecondsAfterFinished": 100})
+    story.raw["status"]["completionTime"] = "9999-12-31T23:59:59Z"
+
+    decision = story.look(1000)
+
+    assert decision.actions == ()
+
+
 def test_further_attempt_goes_before_the_time_to_live() -> None:
     story = ended({"ttlSecondsAfterFinished": 0})
 
