@@ -183,7 +183,7 @@ class Draft:
         """End the run because a stage cannot be done; what stopped it before that stays its reason."""
         before = self.status.clock
         if before.ending in {None, Reason.COMPLETED_WITH_FAILURES}:  # the latter is no reason to fail
-            self.clock(ending=reason, ending_message=message)
+            self.clock(ending=reason, ending_message=cut(message))
         else:
             self.clock(ending_message=cut(f"{message}; before that: {before.ending_message}"))
         self.end_early()

@@ -166,3 +166,12 @@ def test_message_with_half_a_character_can_be_sent() -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, 0.0), (1.23456, 1.235), (123456.0, 123500.0)])
 def test_times_have_four_digits(seconds: float, expected: float) -> None:
     assert short(seconds) == expected
+
+
+def test_why_a_stage_was_broken_off_is_kept_short() -> None:
+    one = draft()
+
+    one.break_off(Reason.UNSCHEDULABLE, "\x01🙂" * 1000)
+
+    assert len(one.status.clock.ending_message.encode()) <= CONDITION_BYTES + len("...")
+    assert one.status.clock.ending_message.removesuffix("...").replace("🙂", "").isspace()
