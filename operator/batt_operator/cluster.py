@@ -78,23 +78,17 @@ class Api:
         Raises:
             ApiError: the server refused, or there was no answer.
         """
-        response = self._send(method, path, query, body, TIMEOUT_SECONDS)
+        data = self._data(method, path, query, body)
         try:
-            data = response.data
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiError(f"{method} {path}", 0, type(error).__name__, shown(str(error))) from error
-        if response.status >= 300:
-            raise refusal(f"{method} {path}", response.status, data)
-        answer: Raw = json.loads(data)
+            answer: Raw = json.loads(data)
+        except ValueError as error:  # a proxy's page for people, say
+            what = shown(data.decode("utf-8", "replace"))
+            raise ApiError(f"{method} {path}", 0, "no JSON", what) from error
         return answer
 
     def text(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """Return the answer to a GET as text: a pod's log."""
-        response = self._send("GET", path, query, None, TIMEOUT_SECONDS)
-        data: bytes = response.data
-        if response.status >= 300:
-            raise refusal(f"GET {path}", response.status, data)
-        return data.decode("utf-8", "replace")
+        return self._data("GET", path, query, None).decode("utf-8", "replace")
 
     def stream(
         self, path: str, query: Mapping[str, str] | None = None, timeout_seconds: float | None = None
@@ -130,6 +124,16 @@ class Api:
             if not token:
                 return
             page["continue"] = token
+
+    def _data(self, method: str, path: str, query: Mapping[str, str] | None, body: Raw | None) -> bytes:
+        response = self._send(method, path, query, body, TIMEOUT_SECONDS)
+        try:
+            data: bytes = response.data
+        except urllib3.exceptions.HTTPError as error:
+            raise ApiError(f"{method} {path}", 0, type(error).__name__, shown(str(error))) from error
+        if response.status >= 300:
+            raise refusal(f"{method} {path}", response.status, data)
+        return data
 
     def _send(
         self,

@@ -135,3 +135,37 @@ def test_many_pods_are_held_a_page_at_a_time(pods_server: ThreadingHTTPServer, t
     assert asked == [0]
     assert [*first, *rest] == [*range(2 * POD_PAGE + 1)]
     assert Pods.asked == [0, POD_PAGE, 2 * POD_PAGE]
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers with a page for people; breaks off in the middle of what is no log-in."""
+
+    def do_GET(self) -> None:
+        body = b"<html>log in</html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + ("log-in" not in self.path)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def page_server() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server
+        server.shutdown()
+
+
+def test_answer_that_is_no_json_is_none(page_server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match="no answer no JSON: '<html>log in</html>'"):
+        api_at(page_server.server_port, tmp_path).request("GET", "/log-in")
+
+
+def test_text_that_breaks_off_is_an_error_of_the_api(page_server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    with pytest.raises(ApiError) as raised:
+        api_at(page_server.server_port, tmp_path).text("/log")
+
+    assert raised.value.status == 0
