@@ -181,19 +181,21 @@ def followed(cluster: Cluster, run: Run, options: argparse.Namespace) -> Iterato
     readers: dict[str, threading.Thread] = {}
     while True:
         is_over = run.is_over  # before the pods are listed: those that ended it are among them
-        for pod in find_pods(cluster, run, options):
-            alive = sum(reader.is_alive() for reader in readers.values())
-            if pod.name not in readers and pod.phase not in {"", "Pending"} and alive < min(FOLLOWED, options.pods):
-                arguments = (cluster, run.namespace, pod, options.tail, lines)
-                readers[pod.name] = threading.Thread(target=read_on, args=arguments, daemon=True)
-                readers[pod.name].start()
+        pods = find_pods(cluster, run, options)
+        unread = [pod for pod in pods if pod.name not in readers and pod.phase not in {"", "Pending"}]
+        room = min(FOLLOWED, max(1, options.pods)) - sum(reader.is_alive() for reader in readers.values())
+        for pod in unread[:room]:
+            arguments = (cluster, run.namespace, pod, options.tail, lines)
+            readers[pod.name] = threading.Thread(target=read_on, args=arguments, daemon=True)
+            readers[pod.name].start()
         until = time.monotonic() + LOOK_SECONDS
         while (left := until - time.monotonic()) > 0:
             try:
                 yield lines.get(timeout=left)
             except queue.Empty:
                 break
-        if is_over and lines.empty() and not any(reader.is_alive() for reader in readers.values()):
+        is_silent = lines.empty() and not any(reader.is_alive() for reader in readers.values())
+        if is_over and is_silent and len(unread) <= room:
             return
         run = get_run(cluster, run.name)
 

@@ -1,8 +1,16 @@
 """Pods as `batt logs` reads them: their order, what stands in front of their lines, why they have none."""
 
+import argparse
+import time
+from collections.abc import Iterator
 from typing import Any
 
-from batt_operator.commands.logs import PodLog, read_pod
+import pytest
+
+from batt.status import Phase, RunStatus
+from batt_operator.commands import logs
+from batt_operator.commands.logs import FOLLOWED, PodLog, followed, read_pod
+from batt_operator.commands.runs import Run
 
 
 def pod(name: str = "mine-work-3-x", stage: str = "work", index: str | None = "3", **status: Any) -> PodLog:
@@ -62,3 +70,36 @@ def test_a_pod_that_its_node_put_out_says_so() -> None:
 
 def test_a_pod_that_runs_has_no_trouble() -> None:
     assert pod(phase="Running", containerStatuses=[{"state": {"running": {}}}]).trouble == ""
+
+
+class EndedRun:
+    """A cluster with a run that has ended, and more pods than are read at once; each takes a moment to say its line."""
+
+    namespace, count = "team", 2 * FOLLOWED + 1
+
+    def pages(self, path: str, query: object) -> Iterator[dict[str, Any]]:
+        for number in range(self.count):
+            labels = {"batt.dev/stage": "work", "batch.kubernetes.io/job-completion-index": str(number)}
+            yield {"metadata": {"name": f"pod-{number}", "labels": labels}, "status": {"phase": "Succeeded"}}
+
+    def lines(self, path: str, query: object) -> Iterator[str]:
+        time.sleep(0.1)
+        yield "done"
+
+    def get(self, path: str) -> dict[str, Any]:
+        run = ended_run()
+        return {"metadata": run.metadata, "status": {"phase": "Complete"}}
+
+
+def ended_run() -> Run:
+    metadata = {"name": "mine", "namespace": "team", "uid": "u", "resourceVersion": "1"}
+    return Run(metadata, {}, RunStatus(phase=Phase.COMPLETE))
+
+
+def test_every_pod_is_followed_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.5)
+    options = argparse.Namespace(stage=None, index=None, failed=False, tail=None, pods=100)
+
+    lines = list(followed(EndedRun(), ended_run(), options))  # type: ignore[arg-type] # a cluster as far as it goes
+
+    assert len(lines) == EndedRun.count
