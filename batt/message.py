@@ -28,6 +28,9 @@ DIGITS = 6
 DECIMALS = 6
 """Digits behind the point of sums of times, however long: people compare them with other places to the millisecond."""
 
+MOST = 2**63 - 1
+"""Largest count: what a status of the API server can hold. A larger one would keep its run from ever ending."""
+
 SECONDS = tuple(f"{part}{kind}_seconds" for part in ("", "added_") for kind in ("pod", "wasted", "gpu", "gpu_wasted"))
 """Fields of a CollectMessage that hold seconds of pods."""
 
@@ -247,7 +250,7 @@ def _phase(value: object) -> PhaseStats:
 
 
 def _count(value: object) -> int:
-    if type(value) is not int or value < 0:  # a bool is no count
+    if type(value) is not int or not 0 <= value <= MOST:  # a bool is no count
         raise _ForeignError
     return value
 
