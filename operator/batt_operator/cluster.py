@@ -270,11 +270,19 @@ class Cluster:
 
     def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job and its pods, if it is still that one."""
-        self._delete(f"{jobs_path(namespace)}/{name}", uid)
+        try:
+            self._delete(f"{jobs_path(namespace)}/{name}", {"uid": uid})
+        except ApiError as error:
+            if error.status not in {404, 409}:  # gone, or another one by now: both mean that ours is not there
+                raise
 
-    def delete_run(self, key: RunKey, uid: str) -> None:
-        """Delete a run; what it owns goes with it."""
-        self._delete(run_path(key), uid)
+    def delete_run(self, key: RunKey, uid: str, resource_version: str) -> None:
+        """Delete a run if it is still as it was read; what it owns goes with it.
+
+        Raises:
+            ApiError: status 409, somebody changed the run meanwhile: asked for a further attempt, say.
+        """
+        self._delete(run_path(key), {"uid": uid, "resourceVersion": resource_version})
 
     def patch_status(self, key: RunKey, resource_version: str, status: Raw) -> Raw:
         """Write a run's status if the run is still as it was read; return the run.
@@ -301,13 +309,8 @@ class Cluster:
                 raise
         return self.api.request("GET", f"{path}/{manifest['metadata']['name']}")
 
-    def _delete(self, path: str, uid: str) -> None:
-        try:
-            body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
-            self.api.request("DELETE", path, body=body)
-        except ApiError as error:
-            if error.status not in {404, 409}:  # gone, or another one by now: both mean that ours is not there
-                raise
+    def _delete(self, path: str, preconditions: Raw) -> None:
+        self.api.request("DELETE", path, body={"propagationPolicy": "Background", "preconditions": preconditions})
 
 
 def absent_as_none(api: Api, path: str) -> Raw | None:

@@ -183,7 +183,7 @@ class Executor:
                 case DeleteJob(name, uid):
                     self.cluster.delete_job(run.namespace, name, uid)
                 case DeleteRun():
-                    self.cluster.delete_run(RunKey(run.namespace, run.name), run.uid)
+                    self.cluster.delete_run(RunKey(run.namespace, run.name), run.uid, run.resource_version)
 
     def conclude(self, key: RunKey, run: RunView, jobs: Mapping[str, JobView], decision: Decision) -> float | None:
         """Write the status if there is something to say; return when to look again."""

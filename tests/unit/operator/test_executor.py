@@ -88,8 +88,11 @@ class FakeCluster:
         if self.jobs[name]["metadata"]["uid"] == uid:
             del self.jobs[name]
 
-    def delete_run(self, key: RunKey, uid: str) -> None:
+    def delete_run(self, key: RunKey, uid: str, resource_version: str) -> None:
         self.ask("delete_run")
+        assert self.run is not None
+        if self.run["metadata"]["resourceVersion"] != resource_version:
+            raise ApiError("DELETE", 409, "Conflict", "the ResourceVersion in the precondition does not match")
         self.run = None
 
     def patch_status(self, key: RunKey, resource_version: str, status: Raw) -> Raw:
@@ -515,6 +518,26 @@ def test_run_whose_time_to_live_is_over_is_deleted_without_a_status(cluster: Fak
     assert again is None
     assert cluster.run is None
     assert cluster.requests[-1] == "delete_run"
+
+
+def test_run_that_is_retried_while_its_time_to_live_ends_is_kept(
+    cluster: FakeCluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cluster.run is not None
+    cluster.run["spec"]["ttlSecondsAfterFinished"] = 100
+    executor = executor_of(cluster, clock)
+    go(cluster, clock, executor)
+    clock.go_on(1000)
+    read = cluster.get_run(KEY)
+    cluster.edit(attempt=2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "get_run", lambda _: read)
+        with pytest.raises(ApiError, match="409"):
+            executor.reconcile(KEY)
+    executor.reconcile(KEY)
+
+    assert status(cluster)["attempt"] == 2
 
 
 def test_status_that_nobody_can_read_is_written_anew(cluster: FakeCluster, clock: Clock) -> None:
