@@ -294,7 +294,8 @@ def test_a_run_of_more_than_seconds_tells_how_it_goes(long: Long, tmp_path: Path
     plain = finish("run", long.folder / "run.yaml", "--no-cache", "-j", 1, "--results", tmp_path / "b", cwd=tmp_path)
 
     events = [json.loads(line) for line in lines.out.splitlines()]
-    assert {event["event"] for event in events} == {"stage", "note", "progress", "summary"}
+    seen = {event["event"] for event in events}
+    assert seen - {"reading"} == {"stage", "note", "progress", "summary"}  # a busy machine takes seconds to read, too
     done = [event["items_done"] for event in events if event["event"] == "progress"]
     assert done == sorted(done)
     assert all(0 < event["items_done"] < event["items"] for event in events if event["event"] == "progress")
