@@ -177,7 +177,7 @@ class Executor:
                 case CreateConfigMap(manifest):
                     require_ours(run, create(self.cluster.create_config_map, manifest))
                 case CreateJob(manifest):
-                    require_ours(run, create(self.cluster.create_job, manifest))
+                    require_seen(manifest, require_ours(run, create(self.cluster.create_job, manifest)))
                 case PatchJob(name, spec):
                     self.cluster.patch_job(run.namespace, name, spec)
                 case DeleteJob(name, uid):
@@ -273,12 +273,23 @@ def create(send: Callable[[Raw], Raw], manifest: Raw) -> Raw:
         raise RefusedError(explain_refusal(error.message)) from error
 
 
-def require_ours(run: RunView, raw: Raw) -> None:
-    """Refuse an object that another one owns: a user's, or a deleted run's of the same name."""
+def require_ours(run: RunView, raw: Raw) -> Raw:
+    """Refuse an object that another one owns: a user's, or a deleted run's of the same name. Return ours."""
     owners = [one["uid"] for one in raw["metadata"].get("ownerReferences", ()) if one.get("controller")]
     if run.uid not in owners:
         what = f"{raw.get('kind', 'object')} {raw['metadata']['name']}"
         message = f"{what} is there and not this run's; delete it, or rename the run"
+        raise RefusedError(Stall(Reason.NAME_TAKEN, message))
+    return raw
+
+
+def require_seen(manifest: Raw, raw: Raw) -> None:
+    """Refuse a Job of ours whose labels somebody has changed: by them we find it, and would wait for it for ever."""
+    labels = raw["metadata"].get("labels") or {}
+    changed = {name: value for name, value in manifest["metadata"]["labels"].items() if labels.get(name) != value}
+    if changed:
+        wanted = ", ".join(f"{name}={value}" for name, value in changed.items())
+        message = f"Job {raw['metadata']['name']} is there without labels of batt's ({wanted}); set them, or delete it"
         raise RefusedError(Stall(Reason.NAME_TAKEN, message))
 
 

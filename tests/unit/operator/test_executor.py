@@ -52,7 +52,7 @@ class FakeCluster:
     def list_jobs(self, namespace: str, uid: str) -> list[Raw]:
         self.ask("list_jobs")
         label = "batt.dev/run-uid"
-        return copy.deepcopy([job for job in self.jobs.values() if job["metadata"]["labels"][label] == uid])
+        return copy.deepcopy([job for job in self.jobs.values() if (job["metadata"]["labels"] or {}).get(label) == uid])
 
     def list_pods(self, namespace: str, job_uid: str, fields: str, limit: int) -> list[Raw]:
         self.ask(f"list_pods {fields} {limit}")
@@ -395,6 +395,26 @@ def test_job_of_a_deleted_run_of_the_same_name_is_not_taken_for_ours(cluster: Fa
     executor_of(cluster, clock).reconcile(KEY)
 
     assert status(cluster)["phase"] == "Pending"
+
+
+@pytest.mark.parametrize("labels", [{}, None, {"batt.dev/run": "mine"}])
+def test_job_of_ours_without_its_labels_is_shown_and_not_waited_for_for_ever(
+    cluster: FakeCluster, clock: Clock, labels: dict[str, str] | None
+) -> None:
+    """By its labels it is found: without them it looks as if it were not there, and its name is taken."""
+    executor = executor_of(cluster, clock)
+    executor.reconcile(KEY)
+    cluster.jobs["mine-plan"]["metadata"]["labels"] = labels
+    executor.reconcile(KEY)
+    clock.go_on(20)
+    executor.reconcile(KEY)
+    told = status(cluster)["message"]
+    clock.go_on(86400)
+    executor.reconcile(KEY)
+
+    assert "NameTaken: Job mine-plan is there without labels of batt's" in told
+    assert "batt.dev/run-uid=" in told
+    assert status(cluster)["phase"] == "Failed"
 
 
 def test_job_that_only_names_us_as_an_owner_is_not_taken_for_ours(cluster: FakeCluster, clock: Clock) -> None:
