@@ -175,6 +175,7 @@ def test_a_further_attempt_does_what_has_failed(pods: HalPods) -> None:
     assert pods.results.exists(f"{FOLDER}/shards/1.2.json.gz")
 
 
+@pytest.mark.full
 def test_a_regrade_scores_anew_what_there_is(pods: HalPods) -> None:
     write_run(pods, "one", "fail")
     pods.run("plan")

@@ -216,8 +216,11 @@ def test_pods_killed_over_and_over_still_get_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        *(pytest.param(moment, marks=pytest.mark.full) for moment in ("*/*/inputs/*", "index/*/*/*", "differ_dir/*/*")),
-        *("*/*/manifest.json", "solver_md5/*", "*/*/out/1/summary.json"),
+        *(
+            pytest.param(moment, marks=pytest.mark.full)
+            for moment in ("*/*/inputs/*", "index/*/*/*", "differ_dir/*/*", "*/*/out/1/summary.json")
+        ),
+        *("*/*/manifest.json", "solver_md5/*"),
     ],
 )
 def test_a_run_killed_at_any_stage_completes_when_run_again(long: Long, tmp_path: Path, moment: str) -> None:

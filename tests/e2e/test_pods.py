@@ -148,6 +148,7 @@ def test_a_further_attempt_does_what_is_missing(mixed: Mixed, pods: Pods) -> Non
     assert comparable(results_json(pods, 2)) == mixed.expected
 
 
+@pytest.mark.full
 def test_an_attempt_that_found_nothing_new_has_results_of_its_own_number(here: Pods) -> None:
     here.finish("plan")
     here.finish("work", index=1, pod="worker-1")
@@ -283,7 +284,11 @@ def test_access_that_comes_late_is_waited_for_and_may_be_stopped(mixed: Mixed, t
 
 @pytest.mark.parametrize(
     ("stage", "damaged"),
-    [("plan", "manifest.json"), ("work", "manifest.json"), ("collect", "shards/0.json.gz")],
+    [
+        pytest.param("plan", "manifest.json", marks=pytest.mark.full),
+        ("work", "manifest.json"),
+        pytest.param("collect", "shards/0.json.gz", marks=pytest.mark.full),
+    ],
 )
 def test_what_nobody_expected_is_a_fault_of_batt(here: Pods, stage: str, damaged: str) -> None:
     here.finish("plan")
@@ -306,7 +311,7 @@ def gzipped(data: bytes) -> bytes:
     return gzip.compress(data)
 
 
-@pytest.mark.parametrize("path", ["absent/file", "."])
+@pytest.mark.parametrize("path", [pytest.param("absent/file", marks=pytest.mark.full), "."])
 def test_a_message_that_cannot_be_written_changes_nothing(here: Pods, path: str) -> None:
     variables = {**here.environment(), "BATT_MESSAGE": path}
 

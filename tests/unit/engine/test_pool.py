@@ -463,7 +463,9 @@ def killer(mode: str, seed: int) -> Iterator[Callable[[], int]]:
             process.kill()
 
 
-@pytest.mark.parametrize("mode", ["children", "nursery", "any"])
+@pytest.mark.parametrize(
+    "mode", [*(pytest.param(one, marks=pytest.mark.full) for one in ("children", "nursery")), "any"]
+)
 def test_kills_at_random_moments_change_no_answer(mode: str, nasty: Path) -> None:
     engine = engine_of(nasty, limits=Limits(5.0, 128 * MIB))
     with engine, killer(mode, seed=len(mode)) as end:
